@@ -1,0 +1,1 @@
+"""UPID turns Kubernetes metrics into money decisions, and explains every one of them."""

@@ -1,0 +1,1 @@
+"""The commands people type; everything they show comes from the API."""

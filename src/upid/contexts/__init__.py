@@ -1,0 +1,1 @@
+"""What UPID does: one folder per area, all with the same anatomy."""
