@@ -41,7 +41,7 @@ class Metric:
     """One thing that is measured.
 
     unit   of the values in a panel
-    scale  stored whole numbers are value × scale; what that does not hold exactly is kept as float64
+    scale  stored whole numbers are value × scale; what does not fit exactly is kept as float64
     """
 
     name: str
@@ -54,13 +54,25 @@ class Metric:
 
 CPU = Metric("cpu", Entity.CONTAINER, Shape.LEVEL, "cores", 1e6, "CPU used")
 MEMORY = Metric(
-    "memory", Entity.CONTAINER, Shape.LEVEL, "bytes", 1 / 1024, "working set: the highest in the step"
+    "memory",
+    Entity.CONTAINER,
+    Shape.LEVEL,
+    "bytes",
+    1 / 1024,
+    "working set, the highest in the step",
 )
 THROTTLED = Metric(
-    "throttled", Entity.CONTAINER, Shape.LEVEL, "ratio", 1e4, "share of CFS periods that were throttled"
+    "throttled",
+    Entity.CONTAINER,
+    Shape.LEVEL,
+    "ratio",
+    1e4,
+    "share of CFS periods that were throttled",
 )
 RESTARTS = Metric("restarts", Entity.CONTAINER, Shape.COUNT, "restarts", 1, "container restarts")
-OOM_KILLS = Metric("oom_kills", Entity.CONTAINER, Shape.COUNT, "kills", 1, "kills for want of memory")
+OOM_KILLS = Metric(
+    "oom_kills", Entity.CONTAINER, Shape.COUNT, "kills", 1, "kills for want of memory"
+)
 NETWORK_RX = Metric("network_rx", Entity.POD, Shape.LEVEL, "bytes/s", 1, "network received")
 NETWORK_TX = Metric("network_tx", Entity.POD, Shape.LEVEL, "bytes/s", 1, "network sent")
 REQUESTS = Metric("requests", Entity.REQUEST, Shape.COUNT, "requests", 1, "requests answered")
