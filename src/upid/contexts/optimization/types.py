@@ -1,0 +1,254 @@
+"""What advice is made of: recommendations, what was left alone, and the money they move."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from upid.core.explain import Unknown
+from upid.core.rightsizing import Ask
+from upid.core.simulation import Replay
+from upid.core.window import Window
+
+HOURS_A_DAY = 24
+HOURS_A_MONTH = 720  # a projected month is 30 days
+HOURS_A_YEAR = 8760  # a projected year is 365 days
+
+
+class AdviceType(StrEnum):
+    """What kind of change is advised (OPT-4)."""
+
+    RIGHTSIZING = "rightsizing"
+    IDLE = "idle"
+    COST = "cost"
+
+
+class Risk(StrEnum):
+    """How much may go wrong: criticality and exposure of the target × size of the change."""
+
+    LOW = "low"
+    MEDIUM = "medium"
+    HIGH = "high"
+    CRITICAL = "critical"
+
+
+class Priority(StrEnum):
+    """What to look at first (CLI-3)."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Status(StrEnum):
+    """Where a recommendation is in its life; all are open until somebody decides."""
+
+    OPEN = "open"
+
+
+class Code(StrEnum):
+    """Why something was left alone; stable words for machines."""
+
+    TOO_LITTLE_DATA = "too_little_data"
+    FEW_RUNS = "few_runs"
+    OPTED_OUT = "opted_out"
+    VPA = "vpa"
+    HPA = "hpa"
+    LEAK = "leak"
+    FITS = "fits"
+    TOO_LARGE = "too_large"
+    ENDED = "ended"
+    BLOCKED = "blocked"
+    IDLE_UNKNOWN = "idle_unknown"
+    NO_PRICE = "no_price"
+    LIMIT_RANGE = "limit_range"
+
+
+class Target(NamedTuple):
+    """What a recommendation changes; `containers` is empty where it is not about containers."""
+
+    namespace: str
+    kind: str
+    name: str
+    containers: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """Money that is no longer spent, in micros; negative where more is spent."""
+
+    hour: int = 0
+    day: int = 0
+    month: int = 0  # 30 days
+    year: int = 0  # 365 days
+
+    @classmethod
+    def over(cls, micros: int, hours: float) -> "Saving":
+        """Return the rates of an amount that was saved over `hours`, each rounded on its own."""
+        rate = micros / hours if hours > 0 else 0.0
+        return cls(
+            round(rate),
+            round(rate * HOURS_A_DAY),
+            round(rate * HOURS_A_MONTH),
+            round(rate * HOURS_A_YEAR),
+        )
+
+    def __add__(self, other: "Saving") -> "Saving":
+        return Saving(
+            self.hour + other.hour,
+            self.day + other.day,
+            self.month + other.month,
+            self.year + other.year,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The numbers behind one container's advice; CPU in cores, memory in bytes.
+
+    Quantiles are of the decayed histogram (at most 2 % above the exact one, never above the
+    maximum); the mean and the maximum are of every sample in the window.
+
+    pods       pods with samples
+    samples    CPU samples behind it
+    coverage   0 to 1: share of the time the workload existed that has samples
+    days       days between the first and the last sample
+    throttled  0 to 1: mean share of CFS periods throttled; Unknown where not measured
+    restarts, oom_kills  in the window; Unknown where not measured
+    """
+
+    pods: int
+    samples: int
+    coverage: float
+    days: float
+    cpu_p50: float
+    cpu_p95: float
+    cpu_p99: float
+    cpu_max: float
+    cpu_mean: float
+    memory_p50: int
+    memory_p95: int
+    memory_p99: int
+    memory_max: int
+    memory_mean: int
+    throttled: float | Unknown
+    restarts: int | Unknown
+    oom_kills: int | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerChange:
+    """One container: what it asks for, what it should ask for, why, and the past replayed.
+
+    steps  the estimators that decided, in order, such as `P95 180m × 1.15 = 207m → 210m`
+    """
+
+    name: str
+    current: Ask
+    proposed: Ask
+    usage: Usage
+    replay: Replay
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """The exact change: a manifest with only the changed fields, and the same for people.
+
+    manifest  apiVersion, kind, metadata and the changed fields; a strategic merge patch and a
+              server-side-apply body alike
+    diff      unified text, as `kubectl diff` prints it
+    command   what to type to make the change by hand
+    """
+
+    manifest: Mapping[str, object]
+    diff: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """One change that is worth making (OPT-4).
+
+    action          what to do, imperative, such as `request 210m CPU instead of 2`
+    saving          rates at today's prices; `realised` says when the money really returns
+    confidence      0 to 100; `confidence_parts` adds up to it
+    effort_minutes  of a person
+    evidence        named figures for types that are not about containers
+    patch           None where the object cannot be changed in place; `notes` then says why
+    """
+
+    id: str
+    type: AdviceType
+    target: Target
+    action: str
+    reason: str
+    saving: Saving
+    realised: str
+    confidence: int
+    confidence_parts: Mapping[str, float]
+    risk: Risk
+    risk_parts: tuple[str, ...]
+    effort_minutes: int
+    apply_by: str
+    priority: Priority
+    expires: datetime
+    changes: tuple[ContainerChange, ...] = ()
+    evidence: Mapping[str, float | int | str | None] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    patch: Patch | None = None
+    status: Status = Status.OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class LeftAlone:
+    """Something that was looked at and deliberately not advised on, and why."""
+
+    target: Target
+    code: Code
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Headroom:
+    """What a container's charge was for, over the window, in micros (sums are exact).
+
+    used + headroom + over = charged. `headroom` is what the proposed request keeps free on
+    purpose: the cost of min(charged, proposed) − used; `over` is the rest, the workload's idle
+    share. Where nothing could be judged, `unknown` holds what is not used instead.
+    """
+
+    target: Target  # with one container
+    charged: int
+    used: int
+    headroom: int
+    over: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over the recommendations of an answer; each saving is counted once (OPT-5)."""
+
+    count: int
+    saving: Saving
+    high_confidence: Saving  # of those with confidence above 90
+    by_type: Mapping[AdviceType, Saving]
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """All that may be changed in a cluster, dearest first, and all that was left alone."""
+
+    cluster_id: str
+    window: Window
+    currency: str
+    recommendations: tuple[Recommendation, ...]
+    left_alone: tuple[LeftAlone, ...]
+    headroom: tuple[Headroom, ...]
+    totals: Totals
+    notes: tuple[str, ...] = ()
