@@ -1,0 +1,3 @@
+"""Names that look dead to vulture and are not, each with who uses it."""
+
+# ruff: noqa: B018
