@@ -16,7 +16,7 @@ GATES: dict[str, list[str]] = {
     "types": [str(IN / "mypy")],
     "imports": [str(IN / "lint-imports"), "--no-logo"],
     "dependencies": [str(IN / "deptry"), "--no-ansi", "."],
-    "dead": [str(IN / "vulture")],
+    "dead": [sys.executable, "-m", "tests.arch.dead"],
     "house": [*PYTEST, "tests/arch", "-m", "not slow"],  # shape, names, words, docs
     "slow": [*PYTEST, "-m", "slow"],  # contracts broken on purpose, the wheel, long runs
 }
