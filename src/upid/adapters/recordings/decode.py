@@ -1,0 +1,156 @@
+"""From a batch of stored rows to flat float64 samples, with every figure checked on the way."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from upid.adapters.recordings.layout import EXACT, GAP, Grid
+from upid.core.metrics import Metric
+from upid.core.panel import Floats, Ints
+
+
+class BadSamples(ValueError):
+    """Stored samples that cannot be true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What the rows of a batch are about.
+
+    series  (r,) ids      start  (r,) the step of the window at which the row's lists begin
+    room    (r,) steps from there to the end of the row's day (or of the window)
+    day     (r,) days since 1970
+    """
+
+    series: Ints
+    start: Ints
+    room: Ints
+    day: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The samples of a batch, row after row.
+
+    values  (n,)          steps  (n,) or None when each row is without gaps
+    counts  (r,) samples in each row
+    """
+
+    rows: Rows
+    values: Floats
+    steps: Ints | None
+    counts: Ints
+
+    def stepped(self) -> Ints:
+        """(n,) the step of each sample."""
+        if self.steps is not None:
+            return self.steps
+        return _runs(self.rows.start, self.counts)
+
+
+def rows_of(table: pa.Table, grid: Grid) -> Rows:
+    """Return what each row is about; raise BadSamples for rows out of order or out of time."""
+    series = _ints(table, "series")
+    day = _ints(table, "day")
+    first = _ints(table, "first")
+    same = series[1:] == series[:-1]
+    if np.any(series[1:] < series[:-1]) or np.any(same & (day[1:] <= day[:-1])):
+        raise BadSamples("its rows are not sorted by series and day")
+    if series.size and series[0] < 0:
+        raise BadSamples("it has a negative series id")
+    days = grid.days
+    if np.any((day < days[0]) | (day > days[-1])):
+        raise BadSamples("it has a day outside the window")
+    opens, closes = grid.edges(day)
+    start = grid.base(day) + first
+    if np.any((first < 0) | (start < opens) | (start >= closes)):
+        raise BadSamples("a row begins outside its day")
+    return Rows(series, start, closes - start, day)
+
+
+def piece(table: pa.Table, rows: Rows, metric: Metric) -> Piece:
+    """Return the samples of a metric in a batch; raise BadSamples for figures that cannot be.
+
+    Values are the stored whole numbers divided by the metric's scale: one operation, correctly
+    rounded, so that 123456 in microcores is the float64 that people write 0.123456.
+    """
+    whole, lengths = _lists(table, metric.name)
+    if np.any(lengths > rows.room):
+        raise BadSamples(f"{metric.name!r} has steps beyond the end of a day")
+    lowest = int(whole.min()) if whole.size else 0
+    if lowest < GAP:
+        raise BadSamples(f"{metric.name!r} has negative samples")
+    values = np.divide(whole, metric.scale, dtype=np.float64)
+    if metric.name + EXACT in table.column_names:
+        exact, others = _lists(table, metric.name + EXACT)
+        if exact.size:
+            return _mixed(rows, metric, (values, whole == GAP, lengths), (exact, others))
+    if lowest != GAP:
+        return Piece(rows, values, None, lengths)
+    return _kept(rows, values, lengths, whole != GAP)
+
+
+def _mixed(
+    rows: Rows,
+    metric: Metric,
+    fixed: tuple[Floats, NDArray[np.bool_], Ints],
+    exact: tuple[Floats, Ints],
+) -> Piece:
+    """Return samples of rows of which some are whole numbers and some are float64."""
+    values, gaps, lengths = fixed
+    floats, others = exact
+    if np.any((lengths > 0) & (others > 0)):
+        raise BadSamples(f"{metric.name!r} has a row that is stored twice")
+    if np.any(others > rows.room):
+        raise BadSamples(f"{metric.name!r} has steps beyond the end of a day")
+    if np.any(floats < 0) or np.any(np.isinf(floats)):
+        raise BadSamples(f"{metric.name!r} has negative or infinite samples")
+    counts = lengths + others
+    is_exact = np.repeat(others > 0, counts)
+    together = np.empty(is_exact.size)
+    together[is_exact] = floats
+    together[~is_exact] = np.where(gaps, np.nan, values)
+    return _kept(rows, together, counts, ~np.isnan(together))
+
+
+def _kept(rows: Rows, values: Floats, lengths: Ints, sampled: NDArray[np.bool_]) -> Piece:
+    """Return the samples that are there, with their steps."""
+    steps = _runs(rows.start, lengths)[sampled]
+    ends = np.concatenate([[0], np.cumsum(sampled)])
+    bounds = np.concatenate([[0], np.cumsum(lengths)])
+    return Piece(rows, values[sampled], steps, np.diff(ends[bounds]))
+
+
+def _runs(start: Ints, lengths: Ints) -> Ints:
+    """Return start[0], start[0] + 1, … for each row's length, row after row."""
+    before = np.cumsum(lengths) - lengths
+    return np.arange(int(lengths.sum()), dtype=np.int64) + np.repeat(start - before, lengths)
+
+
+def _ints(table: pa.Table, name: str) -> Ints:
+    column = table.column(name)
+    if column.null_count:
+        raise BadSamples(f"the column {name!r} has gaps")
+    if pa.types.is_date(column.type):
+        column = column.cast(pa.int32())
+    return np.asarray(column.to_numpy(), dtype=np.int64)
+
+
+def _lists(table: pa.Table, name: str) -> tuple[NDArray[np.int64], Ints]:
+    """Return the elements of a list column end to end, and how many each row has."""
+    if name not in table.column_names:
+        return np.empty(0, dtype=np.int64), np.zeros(table.num_rows, dtype=np.int64)
+    column = table.column(name)
+    chunks = column.chunks
+    flats = [chunk.flatten() for chunk in chunks]
+    if any(flat.null_count for flat in flats):
+        raise BadSamples(f"the column {name!r} has an element that is null")
+    arrays = [flat.to_numpy(zero_copy_only=True) for flat in flats]
+    lengths = [np.diff(chunk.offsets.to_numpy()).astype(np.int64) for chunk in chunks]
+    if not arrays:
+        return np.empty(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    if len(arrays) == 1:
+        return arrays[0], lengths[0]
+    return np.concatenate(arrays), np.concatenate(lengths)
