@@ -59,11 +59,18 @@ def breakdown(allocation: Allocation, by: str) -> tuple[CostLine, ...]:
     pods = _pods(allocation.containers, keys)
     nodes = _nodes(allocation, by, keys)
     lines = [
-        CostLine(key, allocation.hours, *_about(nodes.get(key, [])), pods.get(key, 0), **amounts)
+        _line(key, allocation.hours, nodes.get(key, []), pods.get(key, 0), amounts)
         for key, amounts in groups.items()
     ]
     worth = (line for line in lines if line.total or line.pods)
     return tuple(sorted(worth, key=lambda line: (-line.total, line.key)))
+
+
+def _line(
+    key: str, hours: float, nodes: Sequence[NodeCost], pods: int, amounts: dict[str, int]
+) -> CostLine:
+    instance_type, region, capacity_type = _about(nodes)
+    return CostLine(key, hours, instance_type, region, capacity_type, pods, **amounts)
 
 
 def _row_keys(allocation: Allocation, by: str) -> list[str]:
