@@ -317,7 +317,7 @@ class RecordingWriter:
         room = kind.series * self.grid.span
         return notes.MetricNote(
             metric.unit,
-            metric.scale,
+            float(metric.scale),  # `1` would come back as `1.0`, and the id would not follow
             metric.entity.value,
             metric.shape.value,
             kind.series,
