@@ -1,1 +1,1 @@
-"""The composition root: settings, wiring, modules and targets; the only place that knows everything."""
+"""The composition root: settings, wiring, modules, targets; it alone knows everything."""

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from upid.kit.settings import Duration
+
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
@@ -17,7 +19,7 @@ class ApiSettings(BaseModel):
         description="Address to listen on. Only loopback while no login is configured.",
     )
     port: int = Field(default=8000, ge=0, le=65535, description="Port; 0 picks a free one.")
-    request_timeout: timedelta = Field(
+    request_timeout: Duration = Field(
         default=timedelta(seconds=30),
         gt=timedelta(0),
         description="Time from the last byte of a request to the first of its answer.",
@@ -27,7 +29,7 @@ class ApiSettings(BaseModel):
         ge=1024,
         description="Largest request body in bytes. Recordings have a limit of their own.",
     )
-    stop_timeout: timedelta = Field(
+    stop_timeout: Duration = Field(
         default=timedelta(seconds=10),
         ge=timedelta(0),
         description="Time that running requests are given when the program stops.",

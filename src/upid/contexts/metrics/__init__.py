@@ -4,6 +4,24 @@ Here: panels of samples by cluster, and recordings as stored things. Not here: w
 mean (insights), what they cost (costs).
 """
 
+from upid.contexts.metrics.errors import (
+    RecordingConflict,
+    RecordingFileLost,
+    RecordingNameRefused,
+    RecordingNotFound,
+    RecordingTooLarge,
+)
 from upid.contexts.metrics.panels import PanelService
+from upid.contexts.metrics.service import RecordingService
+from upid.contexts.metrics.types import Recording
 
-__all__ = ["PanelService"]
+__all__ = [
+    "PanelService",
+    "Recording",
+    "RecordingConflict",
+    "RecordingFileLost",
+    "RecordingNameRefused",
+    "RecordingNotFound",
+    "RecordingService",
+    "RecordingTooLarge",
+]
