@@ -1,0 +1,220 @@
+"""The sample recording that ships: its shape, its secrets, and that it can be built again."""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from importlib.resources import files
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from tests.fixtures.sample.build import build, objects, pods
+from tests.fixtures.sample.calendar import END, START, STEPS
+from tests.fixtures.sample.company import COMPANY
+from tests.fixtures.sample.labels import truth
+from tests.fixtures.sample.placement import asked
+from upid.adapters.recordings import Recording, open_recording
+from upid.contexts.clusters.logic.inventory import read_inventory
+from upid.core.metrics import CPU, ERRORS, METRICS, OOM_KILLS, REQUESTS, THROTTLED, Entity
+from upid.core.panel import sums
+from upid.core.ports.cluster_source import Catalogue
+from upid.core.snapshot import Snapshot
+
+SAMPLE = Path(str(files("upid") / "sample.upid"))
+LARGEST = 8_000_000  # bytes
+Labels = dict[str, dict[str, Any]]
+NOISE = ("kube-probe/", "Prometheus/", "ELB-HealthChecker/", "Blackbox Exporter/")
+PART = tuple(work for work in COMPANY if work.namespace in ("payments", "tools"))
+BUILD_PART = """
+import sys
+from pathlib import Path
+from typing import Any
+from tests.fixtures.sample.build import build
+from tests.fixtures.sample.company import COMPANY
+build(Path(sys.argv[1]), [work for work in COMPANY if work.namespace in ("payments", "tools")])
+"""
+
+
+@pytest.fixture(scope="module")
+def recording() -> Recording:
+    return open_recording(SAMPLE)
+
+
+@pytest.fixture(scope="module")
+def inventory(recording: Recording) -> Snapshot:
+    return read_inventory(recording.objects(), recording.facts().window)
+
+
+@pytest.fixture(scope="module")
+def labels() -> Labels:
+    found: Labels = json.loads(truth())
+    return found
+
+
+def business(catalogue: Catalogue) -> NDArray[np.bool_]:
+    agents = catalogue.labels["agent"]
+    return np.array([not str(agent).startswith(NOISE) for agent in agents])
+
+
+def words(body: object) -> Iterator[str]:
+    if isinstance(body, dict):
+        for key, value in body.items():
+            yield key
+            yield from words(value)
+    elif isinstance(body, list):
+        for value in body:
+            yield from words(value)
+    elif isinstance(body, str):
+        yield body
+
+
+def workload_of(inventory: Snapshot) -> dict[str, str]:
+    return {pod.uid: str(pod.workload) for pod in inventory.pods}
+
+
+def test_the_sample_is_small_and_covers_three_weeks_from_a_monday(recording: Recording) -> None:
+    """COL-9."""
+    facts = recording.facts()
+    assert SAMPLE.stat().st_size < LARGEST
+    assert (facts.window.start, facts.window.end) == (START, END)
+    assert facts.window.start.weekday() == 0
+    assert (facts.window.end - facts.window.start).days == 21
+    assert facts.cadence.total_seconds() == 300
+    assert facts.metrics == frozenset(METRICS)
+
+
+def test_the_sample_is_a_whole_cluster_without_anything_unreadable(inventory: Snapshot) -> None:
+    """CLU-3."""
+    living = [node for node in inventory.nodes if node.ended is None]
+    assert inventory.provider == "EKS"
+    assert 10 <= len(living) <= 16
+    assert len({node.pool for node in living}) == 3
+    assert {node.capacity_type for node in living} == {"on-demand", "spot"}
+    assert all(node.region == "us-east-1" and node.gpus == 0 for node in inventory.nodes)
+    assert 60 <= len(inventory.workloads) <= 90
+    assert 200 <= len(inventory.pods) <= 300
+    assert inventory.skipped == ()
+
+
+def test_what_pods_ask_for_fits_their_nodes_at_every_instant() -> None:
+    lives, offered = pods()
+    room = {machine.name: machine.allocatable for machine in offered}
+    changes: dict[str, list[tuple[int, int, int, int]]] = defaultdict(list)
+    for life in lives:
+        begin, end = life.span
+        cpu, memory = asked(life)
+        changes[life.node] += [(begin, 1, cpu, memory), (end, 0, -cpu, -memory)]
+    for node, events in changes.items():
+        cpu = memory = 0
+        for _, _, more_cpu, more_memory in sorted(events):
+            cpu, memory = cpu + more_cpu, memory + more_memory
+            assert cpu <= room[node][0]
+            assert memory <= room[node][1]
+
+
+def test_every_pod_leads_to_its_workload_and_every_workload_has_a_label(
+    inventory: Snapshot, labels: Labels
+) -> None:
+    known = {str(workload.key) for workload in inventory.workloads}
+    assert known == set(labels)
+    assert {str(pod.workload) for pod in inventory.pods} <= known
+
+
+def test_no_truth_is_in_the_recording(recording: Recording, labels: Labels) -> None:
+    facts = {fact for label in labels.values() for fact in label["facts"]}
+    secrets = {"idle", "blocked", "busy", "verdict", "facts", "tale", *facts}
+    harmless = {"hpa", "batch", "spot", "helm", "job", "java", "demo", "daily", "preview"}
+
+    for version in recording.objects():
+        found = set(words(json.loads(version.body)))
+        assert not found & (secrets - harmless), version.name
+
+
+def test_idle_workloads_have_no_business_request_in_the_last_two_weeks(
+    recording: Recording, inventory: Snapshot, labels: Labels
+) -> None:
+    """IDL-2: only probes, checkers and scrapes reach them."""
+    catalogue = recording.catalogue(Entity.REQUEST)
+    late = (STEPS * 2) // 3
+    panel = recording.panel(REQUESTS)
+    asks = business(catalogue)
+    owner = workload_of(inventory)
+    for row, (start, stop) in enumerate(pairwise(panel.offsets)):
+        if asks[row] and labels[owner[catalogue.labels["pod_uid"][row]]]["verdict"] == "idle":
+            steps = panel.steps_of_samples()[start:stop]
+            assert panel.values[start:stop][steps >= STEPS - late].sum() == 0
+
+
+def test_enough_workloads_are_idle_for_recall_to_mean_something(labels: Labels) -> None:
+    verdicts = Counter(label["verdict"] for label in labels.values())
+    assert verdicts["idle"] >= 10
+    assert verdicts["blocked"] >= 1
+
+
+def test_the_essential_service_answers_twenty_requests_a_day_among_thousands(
+    recording: Recording,
+) -> None:
+    """IDL-2."""
+    catalogue = recording.catalogue(Entity.REQUEST)
+    mine = np.array([str(pod).startswith("settlement-api-") for pod in catalogue.labels["pod"]])
+    panel = recording.panel(REQUESTS)
+    counts = sums(panel.values, panel.offsets)
+    asks = business(catalogue)
+    assert 15 * 21 <= counts[mine & asks].sum() <= 25 * 21
+    assert counts[mine & ~asks].sum() > 2000 * 21
+
+
+def test_the_quiet_service_used_to_call_what_is_down_now(
+    recording: Recording, inventory: Snapshot
+) -> None:
+    """IDL-5."""
+    catalogue = recording.catalogue(Entity.REQUEST)
+    panel = recording.panel(REQUESTS)
+    from_it = catalogue.labels["source"] == "fulfilment/Deployment/shipping-quotes"
+    assert {str(pod).rsplit("-", 2)[0] for pod in catalogue.labels["pod"][from_it]} == {
+        "carrier-gateway"
+    }
+    assert sums(panel.values, panel.offsets)[from_it].sum() > 1000
+    down = [w for w in inventory.workloads if w.key.name == "carrier-gateway"]
+    assert [(w.replicas, w.ready) for w in down] == [(2, 0)]
+    waiting = [pod.waiting for pod in inventory.pods if pod.workload == down[0].key]
+    assert waiting == [("CrashLoopBackOff",)] * 2
+
+
+def test_leaks_throttling_and_errors_are_measured(recording: Recording) -> None:
+    """COL-2."""
+    for metric, least in ((OOM_KILLS, 8), (THROTTLED, 100), (ERRORS, 10)):
+        assert recording.panel(metric).values.sum() >= least
+
+
+def test_two_builds_of_a_part_are_the_same_bytes_whatever_the_hash_seed(tmp_path: Path) -> None:
+    build(tmp_path / "one.upid", PART)
+    environment = {**os.environ, "PYTHONHASHSEED": "7"}
+    subprocess.run(
+        [sys.executable, "-c", BUILD_PART, str(tmp_path / "two.upid")],
+        check=True, env=environment, cwd=Path(__file__).resolve().parents[3],
+    )  # fmt: skip
+    assert (tmp_path / "one.upid").read_bytes() == (tmp_path / "two.upid").read_bytes()
+
+
+@pytest.mark.slow
+def test_the_shipped_sample_is_what_the_builder_builds(
+    recording: Recording, tmp_path: Path
+) -> None:
+    build(tmp_path / "again.upid")
+    again = open_recording(tmp_path / "again.upid")
+    lives, offered = pods()
+    assert len(list(objects(COMPANY, lives, offered))) == len(list(recording.objects()))
+    assert list(again.objects()) == list(recording.objects())
+    for metric in METRICS.values():
+        ours, theirs = again.panel(metric), recording.panel(metric)
+        assert np.array_equal(ours.offsets, theirs.offsets)
+        assert np.array_equal(ours.values, theirs.values)
+    assert len(recording.panel(CPU)) > 200
