@@ -1,7 +1,6 @@
 """All settings of UPID: the sections together, the names people know, profiles, folders."""
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +13,7 @@ from upid.kit.db.settings import DatabaseSettings
 from upid.kit.settings import Loaded, SettingsLoader
 
 CONFIG_VARIABLE = "UPID_CONFIG_FILE"
+APART = (CONFIG_VARIABLE, "UPID_RECORDING", "UPID_SERVER")  # the last two say what to ask of whom
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 ALIASES = {  # CFG-2: names and defaults that people know
@@ -87,7 +87,7 @@ def load_settings(
     """
     loader = SettingsLoader(Settings, ALIASES)
     loader.flags(flags or {})
-    loader.environment(environ, apart=(CONFIG_VARIABLE,))
+    loader.environment(environ, apart=APART)
     named = environ.get(CONFIG_VARIABLE)
     path = Path(named) if named else _folder(environ, "XDG_CONFIG_HOME", ".config") / "config.toml"
     loader.file(path.expanduser(), required=named is not None)
@@ -95,13 +95,6 @@ def load_settings(
     if isinstance(profile, str) and profile in PROFILES:
         loader.profile(profile, PROFILES[profile])
     return loader.load({"home": _folder(environ, "XDG_DATA_HOME", ".local/share")})
-
-
-def make_home(settings: Settings) -> None:
-    """Make the folders of all state, for their owner only."""
-    make = partial(Path.mkdir, mode=0o700, parents=True, exist_ok=True)
-    make(settings.home)
-    make(settings.recordings_folder)
 
 
 def _folder(environ: Mapping[str, str], variable: str, default: str) -> Path:

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, Response
 from upid.gateway.errors import register_errors
 from upid.gateway.health import Check, health_router
 from upid.gateway.settings import ApiSettings
+from upid.gateway.structs import describe_structs
 from upid.kit import problems
 from upid.kit.web import json_response
 
@@ -87,6 +88,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
     document = app.openapi()
     shapes = document.setdefault("components", {}).setdefault("schemas", {})
     shapes["Problem"] = problems.SCHEMA
+    describe_structs(app, document)
     return document
 
 

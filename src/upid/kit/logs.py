@@ -15,6 +15,8 @@ from upid.kit.masking import masked_value
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
+# libraries that tell at INFO and DEBUG what only their authors want to know
+_QUIET = ("aiosqlite", "alembic", "asyncio", "httpcore2", "httpx2", "sqlalchemy", "uvicorn")
 _FIRST = ("timestamp", "level", "logger", "event", "request_id")
 _NAMES = {"func_name": "function", "lineno": "line"}
 
@@ -70,7 +72,7 @@ def configure_logs(
     root = logging.getLogger()
     root.handlers[:] = [lines]
     root.setLevel(level)
-    for area, its_level in sorted((areas or {}).items()):
+    for area, its_level in {**dict.fromkeys(_QUIET, "WARNING"), **(areas or {})}.items():
         logging.getLogger(area).setLevel(its_level)
 
 

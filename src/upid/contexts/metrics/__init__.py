@@ -10,6 +10,7 @@ from upid.contexts.metrics.errors import (
     RecordingNameRefused,
     RecordingNotFound,
     RecordingTooLarge,
+    RecordingUnfit,
 )
 from upid.contexts.metrics.panels import PanelService
 from upid.contexts.metrics.service import RecordingService
@@ -24,4 +25,5 @@ __all__ = [
     "RecordingNotFound",
     "RecordingService",
     "RecordingTooLarge",
+    "RecordingUnfit",
 ]

@@ -11,6 +11,7 @@ from upid.contexts.metrics.errors import (
     RecordingNameRefused,
     RecordingNotFound,
     RecordingTooLarge,
+    RecordingUnfit,
 )
 from upid.contexts.metrics.schemas import RecordingPage, RecordingRead
 from upid.contexts.metrics.service import RecordingService
@@ -51,7 +52,7 @@ async def list_recordings(
     openapi_extra=_BODY,
     responses={
         200: {"model": RecordingRead, "description": "These bytes are stored already."},
-        **problems(RecordingConflict, RecordingNameRefused, RecordingTooLarge),
+        **problems(RecordingConflict, RecordingNameRefused, RecordingTooLarge, RecordingUnfit),
     },
 )
 async def store_recording(

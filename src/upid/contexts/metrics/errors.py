@@ -1,5 +1,7 @@
 """What can go wrong with stored recordings."""
 
+from collections.abc import Sequence
+
 from upid.core.errors import Kind, UpidError
 
 
@@ -26,6 +28,20 @@ class RecordingConflict(UpidError):
         super().__init__(
             f"another recording of the cluster {cluster_id!r} is stored already",
             hint="delete that one first: DELETE /api/v1/recordings/{recordingId}",
+        )
+
+
+class RecordingUnfit(UpidError):
+    """What was sent is not a recording, or not a whole one."""
+
+    code = "recording_unfit"
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        super().__init__(
+            f"this recording cannot be stored: {problems[0]}{more}",
+            hint="check it where it is: upid recording validate FILE",
+            details={"problems": list(problems)},
         )
 
 

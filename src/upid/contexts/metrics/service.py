@@ -12,6 +12,7 @@ from upid.contexts.metrics.errors import (
     RecordingFileLost,
     RecordingNameRefused,
     RecordingNotFound,
+    RecordingUnfit,
 )
 from upid.contexts.metrics.types import Recording
 from upid.kit.pagination import Page, read_cursor, write_cursor
@@ -79,7 +80,9 @@ class RecordingService:
             async for part in parts:
                 await asyncio.to_thread(incoming.write, part)
             await asyncio.to_thread(incoming.flush)
-            await asyncio.to_thread(self._files.check, str(incoming.path))
+            wrong = await asyncio.to_thread(self._files.check, str(incoming.path))
+            if wrong:
+                raise RecordingUnfit(wrong)
             async with self._order:
                 return await self._accept(incoming, name)
         finally:

@@ -14,5 +14,5 @@ class RecordingFiles(Protocol):
         """Return the recording at a path as a source; reads only what is needed to begin."""
 
     @abstractmethod
-    def check(self, path: str) -> None:
-        """Read the whole recording. Raises the error that names the part that is wrong."""
+    def check(self, path: str) -> tuple[str, ...]:
+        """Read the whole file; return what is wrong with it, part by part, or nothing."""

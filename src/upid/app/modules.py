@@ -1,0 +1,72 @@
+"""What a server process runs: the one table of modules, what each needs, and the targets."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from upid.app.home import home_of_one
+from upid.app.settings import Settings
+from upid.contexts.metrics import RecordingService
+from upid.gateway.server import address_of, bound, serving
+from upid.kit.db import Database
+from upid.kit.lifecycle import Loop, Module
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+TARGETS: Mapping[str, Sequence[str]] = {"all": ("gateway",), "gateway": ("gateway",)}
+
+
+class ServerModules:
+    """The modules of a server, made from its parts."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        recordings: RecordingService,
+        app: FastAPI,
+        announce: Callable[[str], None],
+    ) -> None:
+        self._settings, self._database, self._recordings = settings, database, recordings
+        self._app, self._announce = app, announce
+
+    def table(self) -> tuple[Module, ...]:
+        """Return every module of the program."""
+        return (
+            Module("home", "holds the folder of all state", self._home),
+            Module("store", "keeps rows; brings their tables up to date", self._store, ("home",)),
+            Module("recordings", "attaches stored recordings", self._attached, ("store",)),
+            Module("gateway", "answers HTTP requests", self._gateway, ("store", "recordings")),
+        )
+
+    @asynccontextmanager
+    async def _home(self) -> AsyncIterator[Loop | None]:
+        with home_of_one(self._settings):
+            yield None
+
+    @asynccontextmanager
+    async def _store(self) -> AsyncIterator[Loop | None]:
+        from upid.kit.db.migrate import upgrade
+
+        settings = self._settings
+        await asyncio.to_thread(upgrade, settings.owner_url, MIGRATIONS, settings.database)
+        try:
+            yield None
+        finally:
+            await self._database.close()
+
+    @asynccontextmanager
+    async def _attached(self) -> AsyncIterator[Loop | None]:
+        await self._recordings.start()
+        yield None
+
+    @asynccontextmanager
+    async def _gateway(self) -> AsyncIterator[Loop | None]:
+        place = bound(self._settings.api)
+        try:
+            self._announce(address_of(place))
+            yield serving(self._app, place, self._settings.api)
+        finally:
+            place.close()
