@@ -1,0 +1,111 @@
+"""The program `upid`: its commands, and the one place where errors become exit codes."""
+
+import errno
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from upid.cli import refusals
+from upid.cli.about import demo, openapi, version
+from upid.cli.analyze import app as analyze
+from upid.cli.explain import explain
+from upid.cli.recommend import recommend
+from upid.core.errors import UpidError
+
+_DEBUG = "UPID_DEBUG"
+_HELP = {"help_option_names": ["-h", "--help"]}
+
+app = typer.Typer(
+    name="upid",
+    help="Turn Kubernetes metrics into money decisions. Reads only; changes nothing.",
+    epilog="Start here: upid demo",
+    context_settings=_HELP,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command(context_settings=_HELP)(demo)
+app.add_typer(analyze, name="analyze", context_settings=_HELP)
+app.command(context_settings=_HELP)(recommend)
+app.command(context_settings=_HELP)(explain)
+
+
+@app.callback()
+def main(
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version.",
+            is_eager=True,
+            callback=lambda asked: _print_version() if asked else None,
+        ),
+    ] = False,
+) -> None:
+    """Turn Kubernetes metrics into money decisions. Reads only; changes nothing."""
+
+
+def _print_version() -> NoReturn:
+    version()
+    raise typer.Exit()
+
+
+app.command(context_settings=_HELP)(openapi)
+app.command(context_settings=_HELP)(version)
+
+
+def run() -> NoReturn:
+    """Run the program and end with a code of the documented table."""
+    code = refusals.BUG
+    try:
+        app(standalone_mode=True)
+        code = refusals.OK
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    except KeyboardInterrupt:
+        code = refusals.INTERRUPTED
+    except UpidError as error:
+        _complain(error)
+        code = refusals.exit_code(error.kind)
+    except BrokenPipeError:
+        code = refusals.OK
+    except Exception as error:  # noqa: BLE001  # the last net: whatever it is, it is ours
+        code = _bug(error)
+    _leave(code)
+
+
+def _complain(error: UpidError) -> None:
+    from upid.cli.output.paint import Tone
+    from upid.cli.session import say
+
+    say(f"error: {error.message}", Tone.BAD)
+    if error.hint:
+        say(f"hint: {error.hint}")
+
+
+def _bug(error: Exception) -> int:
+    from upid.cli.output.paint import Tone
+    from upid.cli.session import say
+
+    if isinstance(error, OSError) and error.errno == errno.EPIPE:
+        return refusals.OK
+    if os.environ.get(_DEBUG):
+        import traceback
+
+        sys.stderr.write("".join(traceback.format_exception(error)))
+    say(f"error: a bug in UPID: {type(error).__name__}: {error}", Tone.BAD)
+    if not os.environ.get(_DEBUG):
+        say(f"hint: run it again with {_DEBUG}=1 and report what it prints")
+    return refusals.BUG
+
+
+def _leave(code: int) -> NoReturn:
+    """End at once: a reader that hung up, or a worker thread still busy, holds nobody up."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            pass
+    os._exit(code)

@@ -1,0 +1,159 @@
+"""The methods of the API, typed: what commands and other programs call."""
+
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from upid.client.errors import NotUpid, Problem
+from upid.client.transport import InProcess, Remote, Transport
+from upid.client.types import (
+    ClusterAnalysis,
+    DeploymentAnalysis,
+    PodAnalysis,
+    RecommendationPage,
+)
+from upid.core.errors import Kind
+
+Answer = TypeVar("Answer")
+_V1 = "/api/v1"
+_FIRST_ERROR = 400  # HTTP: from here on, a status is a refusal
+_KINDS = {
+    401: Kind.DENIED,
+    403: Kind.DENIED,
+    404: Kind.MISSING,
+    409: Kind.CONFLICT,
+    429: Kind.BUSY,
+    502: Kind.UNREACHABLE,
+    503: Kind.BUSY,
+    504: Kind.UNREACHABLE,
+}
+
+
+class _ProblemDetails(msgspec.Struct):
+    """What is read of a problem document (RFC 9457)."""
+
+    code: str
+    detail: str
+    hint: str = ""
+
+
+class Api:
+    """UPID's API. Every method raises Problem for what the API refuses."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    @classmethod
+    def of_recordings(cls, recordings: Sequence[str], areas: frozenset[str]) -> Self:
+        """Return the API over recording files, in this process, with only the named areas."""
+        from upid.app.wiring import local_app
+
+        return cls(InProcess(local_app(recordings, areas)))
+
+    @classmethod
+    def of_server(cls, address: str) -> Self:
+        """Return the API of a server."""
+        return cls(Remote(address))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._transport.close()
+
+    def analyze_cluster(
+        self,
+        *,
+        cluster_id: str | None = None,
+        namespaces: Sequence[str] = (),
+        selector: str | None = None,
+        options: Mapping[str, object] | None = None,
+    ) -> ClusterAnalysis:
+        """Return what a cluster, or the named namespaces of it, costs and wastes."""
+        question = {
+            "cluster_id": cluster_id,
+            "namespaces": list(namespaces) or None,
+            "selector": selector,
+            "options": options or {},
+        }
+        return self._post("/analyze/cluster", question, ClusterAnalysis)
+
+    def analyze_deployment(
+        self,
+        name: str,
+        *,
+        namespace: str | None = None,
+        kind: str | None = None,
+        cluster_id: str | None = None,
+        options: Mapping[str, object] | None = None,
+    ) -> DeploymentAnalysis:
+        """Return one workload in depth; of any kind, not only a Deployment."""
+        question = {
+            "deployment_name": name,
+            "namespace": namespace,
+            "kind": kind,
+            "cluster_id": cluster_id,
+            "options": options or {},
+        }
+        return self._post("/analyze/deployment", question, DeploymentAnalysis)
+
+    def analyze_pod(
+        self,
+        name: str,
+        *,
+        namespace: str | None = None,
+        cluster_id: str | None = None,
+        options: Mapping[str, object] | None = None,
+    ) -> PodAnalysis:
+        """Return one pod in depth."""
+        question = {
+            "pod_name": name,
+            "namespace": namespace,
+            "cluster_id": cluster_id,
+            "options": options or {},
+        }
+        return self._post("/analyze/pod", question, PodAnalysis)
+
+    def recommendations(
+        self, cluster_id: str, **filters: str | int | float | None
+    ) -> RecommendationPage:
+        """Return one page of a cluster's recommendations, the dearest first."""
+        asked = {key: value for key, value in filters.items() if value is not None}
+        path = f"{_V1}/recommendations/cluster/{quote(cluster_id, safe='')}?{urlencode(asked)}"
+        return self._ask("GET", path, RecommendationPage)
+
+    def document(self) -> bytes:
+        """Return the API's OpenAPI document."""
+        return self._send("GET", "/api/openapi.json", None)
+
+    def _post(self, path: str, question: Mapping[str, object], shape: type[Answer]) -> Answer:
+        return self._ask("POST", _V1 + path, shape, msgspec.json.encode(question))
+
+    def _ask(
+        self, method: str, target: str, shape: type[Answer], body: bytes | None = None
+    ) -> Answer:
+        answer = self._send(method, target, body)
+        try:
+            return msgspec.json.decode(answer, type=shape)
+        except msgspec.MsgspecError as error:
+            raise NotUpid(self._transport.address, str(error)) from error
+
+    def _send(self, method: str, target: str, body: bytes | None) -> bytes:
+        reply = self._transport.send(method, target, body)
+        if reply.status < _FIRST_ERROR:
+            return reply.body
+        try:
+            problem = msgspec.json.decode(reply.body, type=_ProblemDetails)
+        except msgspec.MsgspecError as error:
+            why = f"status {reply.status}"
+            raise NotUpid(self._transport.address, why) from error
+        kind = _KINDS.get(reply.status, Kind.INVALID)
+        raise Problem(kind, problem.code, problem.detail, problem.hint)
