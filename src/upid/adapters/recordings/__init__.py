@@ -5,6 +5,8 @@ pseudonymising, and making one from plain objects and tables. What is done with 
 not: that is behind the port `upid.core.ports.cluster_source`.
 """
 
+from typing import TYPE_CHECKING
+
 from upid.adapters.recordings.errors import (
     NotARecording,
     RecordingDamaged,
@@ -14,10 +16,18 @@ from upid.adapters.recordings.errors import (
     RecordingTooNew,
 )
 from upid.adapters.recordings.reader import Recording, open_recording
-from upid.adapters.recordings.writer import RecordingWriter
+
+if TYPE_CHECKING:
+    from upid.adapters.recordings.anonymising import anonymise
+    from upid.adapters.recordings.creation import Created, create
+    from upid.adapters.recordings.validation import Inspection, Problem, Report, inspect, validate
+    from upid.adapters.recordings.writer import RecordingWriter
 
 __all__ = [
+    "Created",
+    "Inspection",
     "NotARecording",
+    "Problem",
     "Recording",
     "RecordingDamaged",
     "RecordingExists",
@@ -25,5 +35,33 @@ __all__ = [
     "RecordingRefused",
     "RecordingTooNew",
     "RecordingWriter",
+    "Report",
+    "anonymise",
+    "create",
+    "inspect",
     "open_recording",
+    "validate",
 ]
+
+# An analysis reads and never writes: the rest is imported when it is asked for.
+_LATER = {
+    "anonymise": "anonymising",
+    "Created": "creation",
+    "create": "creation",
+    "Inspection": "validation",
+    "Problem": "validation",
+    "Report": "validation",
+    "inspect": "validation",
+    "validate": "validation",
+    "RecordingWriter": "writer",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a part of the face when it is first used."""
+    from importlib import import_module
+
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f"{__name__}.{_LATER[name]}"), name)
+    return found

@@ -1,4 +1,4 @@
-"""Parquet members, opened only after their claims were checked and read only after their bytes were.
+"""Parquet members: opened after their claims were checked, read after their bytes were.
 
 Three guards, in this order. The footer is hashed (its SHA-256 is in the manifest) and its sizes
 are compared with limits before Arrow parses it. Each column chunk is compared with its CRC-32 from
@@ -44,9 +44,7 @@ Expected = Callable[[pa.Schema], pa.Schema]  # the columns found → the columns
 class Columns:
     """One Parquet member: rows in groups, read column by column. Safe to share between threads."""
 
-    def __init__(
-        self, members: Members, manifest: Manifest, name: str, expected: Expected
-    ) -> None:
+    def __init__(self, members: Members, manifest: Manifest, name: str, expected: Expected) -> None:
         note = manifest.members.get(name)
         checks = manifest.members.get(name + CHECKS)
         if note is None or checks is None or note.rows is None or note.footer is None:
@@ -156,7 +154,9 @@ class Columns:
         if self.metadata.metadata:
             raise self.damaged("it has metadata that no recording has")
         if not found.remove_metadata().equals(schema):
-            raise self.damaged(f"its columns are not those of version 1: {found.names[:MAX_COLUMNS]}")
+            raise self.damaged(
+                f"its columns are not those of version 1: {found.names[:MAX_COLUMNS]}"
+            )
         self._tops = [
             self.metadata.schema.column(i).path.partition(".")[0]
             for i in range(self.metadata.num_columns)
@@ -190,7 +190,7 @@ def _claims(footer: memoryview) -> tuple[int, int, int]:
     walker = Walker(footer)
     found = {_SCHEMA: 0, _ROW_COUNT: 0, _GROUPS: 0}
     field = 0
-    while _GROUPS > field:
+    while field < _GROUPS:
         kind, field = walker.field(field)
         if kind == 0:
             break
@@ -228,5 +228,3 @@ def _walk(raw: memoryview) -> int:
     if walker.position != len(raw):
         raise BadThrift("the last page is cut short")
     return values
-
-

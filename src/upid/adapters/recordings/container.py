@@ -23,7 +23,11 @@ _END64 = struct.Struct("<4sQ2H2I4Q")
 _ENTRY = struct.Struct("<4s6H3I5H2I")
 _LOCAL = struct.Struct("<4s5H3I2H")
 _ENCRYPTED = 0x1
+_DEEPEST = 2  # folders within each other
+_FULL16 = 0xFFFF
 _FULL32 = 0xFFFFFFFF
+_FIELD = 4  # bytes of an extra field's head
+_WIDE = 8  # bytes of a 64-bit number
 _ZIP64 = 1  # id of the extra field with sizes that need 64 bits
 _LINK = 0o120000
 _SAFE = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9_.-]*/){0,3}[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -131,7 +135,7 @@ def _in_folder(path: Path) -> dict[str, Extent]:
                 name = prefix + entry.name
                 if entry.is_symlink():
                     raise RecordingDamaged(path, name, "it is a link, and links are not followed")
-                if entry.is_dir() and name.count("/") < 2:
+                if entry.is_dir() and name.count("/") < _DEEPEST:
                     pending.append(f"{name}/")
                 elif _SAFE.fullmatch(name) and entry.is_file():
                     found[name] = Extent(path / name, 0, entry.stat().st_size)
@@ -167,7 +171,7 @@ def _directory(path: Path, file: int, size: int) -> tuple[int, int, int]:
         raise NotARecording(path, "it does not end as a ZIP file without a comment does")
     _, disk, first, here, count, length, start, comment = _END.unpack(tail)
     end = size - _END.size
-    if _FULL32 in (length, start) or count == 0xFFFF:
+    if _FULL32 in (length, start) or count == _FULL16:
         place = os.pread(file, _END64_PLACE.size, max(0, end - _END64_PLACE.size))
         if len(place) != _END64_PLACE.size or not place.startswith(b"PK\6\7"):
             raise NotARecording(path, "its 64-bit directory is missing")
@@ -214,14 +218,14 @@ def _entry(path: Path, raw: bytes, position: int) -> tuple[str, int, int, int]:
 def _widened(extra: bytes, *narrow: int) -> tuple[int, int, int]:
     """Return size, packed size and offset, from the ZIP64 field where 32 bits are too few."""
     wide = b""
-    while len(extra) >= 4:
+    while len(extra) >= _FIELD:
         kind, length = struct.unpack_from("<2H", extra)
         if kind == _ZIP64:
             wide = extra[4 : 4 + length]
         extra = extra[4 + length :]
     found = []
     for value in narrow:
-        if value == _FULL32 and len(wide) >= 8:
+        if value == _FULL32 and len(wide) >= _WIDE:
             found.append(int.from_bytes(wide[:8], "little"))
             wide = wide[8:]
         else:

@@ -1,6 +1,7 @@
 """From a batch of stored rows to flat float64 samples, with every figure checked on the way."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -50,16 +51,19 @@ class Piece:
         return _runs(self.rows.start, self.counts)
 
 
-def rows_of(table: pa.Table, grid: Grid) -> Rows:
-    """Return what each row is about; raise BadSamples for rows out of order or out of time."""
+def rows_of(table: pa.Table, grid: Grid, known: Ints) -> Rows:
+    """Return what each row is about; raise BadSamples for rows out of order or out of time.
+
+    known  (s,) the ids of the series that have labels
+    """
     series = _ints(table, "series")
     day = _ints(table, "day")
     first = _ints(table, "first")
     same = series[1:] == series[:-1]
     if np.any(series[1:] < series[:-1]) or np.any(same & (day[1:] <= day[:-1])):
         raise BadSamples("its rows are not sorted by series and day")
-    if series.size and series[0] < 0:
-        raise BadSamples("it has a negative series id")
+    if not np.isin(series, known).all():
+        raise BadSamples("it has samples of a series without labels")
     days = grid.days
     if np.any((day < days[0]) | (day > days[-1])):
         raise BadSamples("it has a day outside the window")
@@ -126,19 +130,21 @@ def _kept(rows: Rows, values: Floats, lengths: Ints, sampled: NDArray[np.bool_])
 def _runs(start: Ints, lengths: Ints) -> Ints:
     """Return start[0], start[0] + 1, … for each row's length, row after row."""
     before = np.cumsum(lengths) - lengths
-    return np.arange(int(lengths.sum()), dtype=np.int64) + np.repeat(start - before, lengths)
+    found: Ints = np.arange(int(lengths.sum()), dtype=np.int64)
+    found += np.repeat(start - before, lengths)
+    return found
 
 
 def _ints(table: pa.Table, name: str) -> Ints:
     column = table.column(name)
     if column.null_count:
         raise BadSamples(f"the column {name!r} has gaps")
-    if pa.types.is_date(column.type):
-        column = column.cast(pa.int32())
-    return np.asarray(column.to_numpy(), dtype=np.int64)
+    chunks = [chunk.view(pa.int32()).to_numpy() for chunk in column.chunks]
+    found: Ints = np.concatenate([*chunks, np.empty(0, dtype=np.int32)]).astype(np.int64)
+    return found
 
 
-def _lists(table: pa.Table, name: str) -> tuple[NDArray[np.int64], Ints]:
+def _lists(table: pa.Table, name: str) -> tuple[NDArray[Any], Ints]:
     """Return the elements of a list column end to end, and how many each row has."""
     if name not in table.column_names:
         return np.empty(0, dtype=np.int64), np.zeros(table.num_rows, dtype=np.int64)

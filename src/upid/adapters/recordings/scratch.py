@@ -64,7 +64,7 @@ class Scratch:
         return np.frombuffer(os.pread(self._file, self._width, place * self._width))
 
     def _write(self, row: Floats, place: int) -> None:
-        view = memoryview(row).cast("B")
+        view = memoryview(row.tobytes())
         at = place * self._width
         while view:
             written = os.pwrite(self._file, view, at)

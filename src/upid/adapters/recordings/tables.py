@@ -1,4 +1,4 @@
-"""Parquet members as they are written: the same bytes for the same rows, and a CRC for each chunk."""
+"""Parquet members as they are written: same rows, same bytes, and a CRC for each chunk."""
 
 import hashlib
 import zlib

@@ -10,6 +10,9 @@ _BOOLEANS = (1, 2)
 _BYTE, _DOUBLE, _BINARY, _LIST, _SET, _MAP, _STRUCT = 3, 7, 8, 9, 10, 11, 12
 _VARINTS = (4, 5, 6)
 _DEEPEST = 16
+_WIDEST = 70  # bits in ten bytes of seven: a 64-bit number
+_MORE = 0x80  # a byte of a number that another follows
+_LONG = 15  # a list whose length does not fit its head
 
 
 class BadThrift(ValueError):
@@ -27,12 +30,12 @@ class Walker:
         """Return the unsigned number here."""
         found = shift = 0
         while True:
-            if self.position >= len(self._raw) or shift > 63:
+            if self.position >= len(self._raw) or shift >= _WIDEST:
                 raise BadThrift("a number does not end")
             byte = self._raw[self.position]
             self.position += 1
             found |= (byte & 0x7F) << shift
-            if byte < 0x80:
+            if byte < _MORE:
                 return found
             shift += 7
 
@@ -73,7 +76,7 @@ class Walker:
         """Return how many elements the list here has, and their kind."""
         head = self._byte()
         count = head >> 4
-        return (self.varint() if count == 15 else count), head & 0x0F
+        return (self.varint() if count == _LONG else count), head & 0x0F
 
     def skip(self, kind: int, depth: int) -> None:
         """Move past a value."""

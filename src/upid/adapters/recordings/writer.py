@@ -85,7 +85,9 @@ class RecordingWriter:
         self.path = Path(path)
         seconds = cadence.total_seconds()
         if not 1 <= seconds <= DAY or seconds % 1 or window.start.microsecond:
-            raise RecordingRefused(str(cadence), "cadence and window need whole seconds, 1 s to 1 d")
+            raise RecordingRefused(
+                str(cadence), "cadence and window need whole seconds, 1 s to 1 d"
+            )
         self.grid = Grid.of(window, int(seconds))
         if self.grid.span > MAX_SPAN:
             raise RecordingRefused(str(window), f"it has {self.grid.span} steps of {cadence}")
@@ -154,7 +156,7 @@ class RecordingWriter:
         samples: what to do with those is for whoever collects to decide and to count (COL-4).
         """
         values = np.asarray(matrix, dtype=np.float64)
-        if values.ndim != 2 or len(values) != ids.size:
+        if values.shape[:-1] != (ids.size,):
             raise ValueError(f"samples of {ids.size} series have the shape {values.shape}")
         if first < 0 or first + values.shape[1] > self.grid.span:
             raise RecordingRefused(metric.name, f"the window has {self.grid.span} steps")
@@ -332,9 +334,7 @@ def _order(labels: pa.Table, keys: Sequence[tuple[str, str]]) -> Ints:
 
 def _refuse_twins(entity: Entity, ordered: pa.Table) -> None:
     """Raise where two series have the same labels."""
-    if len(ordered) < 2:
-        return
-    same = np.ones(len(ordered) - 1, dtype=bool)
+    same = np.ones(max(0, len(ordered) - 1), dtype=bool)
     for column in ordered.columns:
         values = column.combine_chunks()
         same &= pc.equal(values[1:], values[:-1]).to_numpy(zero_copy_only=False)
