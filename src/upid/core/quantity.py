@@ -1,4 +1,4 @@
-"""Kubernetes quantities, read and written exactly as the API server does (COL-3)."""
+"""Kubernetes quantities, read exactly as the API server reads them (COL-3)."""
 
 import re
 from fractions import Fraction
@@ -9,10 +9,15 @@ from upid.core.errors import UpidError
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _QUANTITY = re.compile(
-    r"(?P<sign>[+-]?)(?P<number>\d+(?:\.\d*)?|\.\d+)(?P<suffix>[eE][+-]?\d+|[KMGTPE]i|[numkMGTPE]?)"
+    r"(?P<sign>[+-]?)(?P<whole>[0-9]*)(?:\.(?P<part>[0-9]*))?"
+    r"(?P<suffix>[eE][+-]?[0-9]+|[KMGTPE]i|[numkMGTPE]?)"
 )
-_LONGEST = 64  # characters; the API server accepts no number that needs more
-_EXPONENT = 64  # powers of ten; beyond it nothing fits the API server's 64-bit amounts
+# The API server has no such bounds: it can be made to fill its memory with `1e2147483647`.
+_LONGEST = 512  # characters
+_EXPONENT = 999  # powers of ten
+_SHOWN = 64  # characters of a bad text that people are shown
+_NANO = 10**9  # the API server keeps nine decimals
+_HIGHEST_BINARY = (1 << 63) - 1  # what an amount with a binary suffix is cut to
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -24,7 +29,7 @@ class BadQuantity(UpidError):
     code = "bad_quantity"
 
     def __init__(self, text: str) -> None:
-        shown = text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+        shown = text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
         super().__init__(
             f"{shown!r} is not a Kubernetes quantity",
             hint="write a number with an optional suffix, such as 250m, 1.5, 129e6, 512Mi or 2Gi",
@@ -32,27 +37,32 @@ class BadQuantity(UpidError):
 
 
 def parse_quantity(text: str | int | float) -> Fraction:
-    """Return the exact value of a quantity, in the unit it counts (cores, bytes, pieces).
+    """Return the value that the API server gives a quantity, in the unit it counts.
 
     Accepts every form the API server accepts: plain and fractional numbers, decimal exponents
-    (`129e6`), decimal suffixes (`n` to `E`) and binary suffixes (`Ki` to `Ei`). Numbers come from
-    JSON documents whose author left out the quotes. Raises BadQuantity for anything else.
+    (`129e6`), decimal suffixes (`n` to `E`) and binary suffixes (`Ki` to `Ei`); a sign, a point or
+    a suffix alone is zero. What is finer than a billionth is rounded away from zero, amounts with a
+    binary suffix end at 2⁶³ - 1. Numbers come from JSON documents whose author left out the quotes.
+    Raises BadQuantity for anything else, for texts of over 512 characters and exponents over 999.
     """
-    if isinstance(text, int | float):
-        text = repr(text)
-    found = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
+    if not isinstance(text, str):
+        text = _written(text)
+    found = _QUANTITY.fullmatch(text) if 0 < len(text) <= _LONGEST else None
     if found is None:
         raise BadQuantity(text)
-    number, suffix = Fraction(found["number"]), found["suffix"]
+    part, suffix = found["part"] or "", found["suffix"]
+    if suffix in {"Pi", "Ei"} and not found["whole"] + part:
+        raise BadQuantity(text)  # the API server takes `Ti` alone for zero, but not these two
+    digits = int(found["whole"] + part or "0")
     if suffix in _BINARY:
-        number *= 1 << _BINARY[suffix]
-    elif suffix in _DECIMAL:
-        number *= Fraction(10) ** _DECIMAL[suffix]
-    elif abs(int(suffix[1:])) <= _EXPONENT:
-        number *= Fraction(10) ** int(suffix[1:])
+        size = _up(Fraction(digits << _BINARY[suffix], 10 ** len(part)))
+        size = min(size, Fraction(_HIGHEST_BINARY))
     else:
-        raise BadQuantity(text)
-    return -number if found["sign"] == "-" else number
+        exponent = _DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:])
+        if abs(exponent) > _EXPONENT:
+            raise BadQuantity(text)
+        size = _up(digits * Fraction(10) ** (exponent - len(part)))
+    return -size if found["sign"] == "-" else size
 
 
 def parse_cpu(text: str | int | float) -> float:
@@ -83,3 +93,16 @@ def format_bytes(size: int) -> str:
         if size and size % (1 << power) == 0:
             return f"{size >> power}{suffix}"
     return str(size)
+
+
+def _written(number: float) -> str:
+    try:
+        return repr(number)
+    except ValueError as error:  # Python writes no whole number of more than 4,300 digits
+        raise BadQuantity("a number of thousands of digits") from error
+
+
+def _up(size: Fraction) -> Fraction:
+    if _NANO % size.denominator == 0:
+        return size
+    return Fraction(ceil(size * _NANO), _NANO)

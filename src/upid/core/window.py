@@ -8,7 +8,11 @@ from typing import Self
 from upid.core.errors import UpidError
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_SPAN = re.compile(r"(\d{1,6})([mhdw])")
+_SPAN = re.compile(r"([0-9]{1,8})([mhdw])")
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+_LONGEST = timedelta(days=36_500)  # nothing was measured a century ago, and calendars end
 
 HOUR = 3600  # seconds
 MONTH = timedelta(days=30)  # a projected month, by the specification's definition
@@ -84,7 +88,10 @@ def parse_span(text: str) -> timedelta:
     found = _SPAN.fullmatch(text.strip())
     if found is None or int(found[1]) == 0:
         raise BadWindow(text, "a span is a whole number and one of m, h, d, w")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+    span = timedelta(**{_UNITS[found[2]]: int(found[1])})
+    if span > _LONGEST:
+        raise BadWindow(text, f"a span is at most {_LONGEST.days} days")
+    return span
 
 
 def rfc3339(instant: datetime) -> str:
@@ -94,10 +101,12 @@ def rfc3339(instant: datetime) -> str:
 
 def parse_instant(text: str) -> datetime:
     """Return an RFC 3339 instant in UTC. Raises ValueError for anything else."""
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
-        raise ValueError(f"{text!r} has no time zone")
-    return found.astimezone(UTC)
+    if _INSTANT.fullmatch(text) is None:
+        raise ValueError(f"{text!r} is not an RFC 3339 instant")
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is before or after all calendars in UTC") from error
 
 
 def _instant(text: str, whole: str) -> datetime:
