@@ -1,0 +1,1 @@
+"""Pure decisions: from panels and inventories to advice."""

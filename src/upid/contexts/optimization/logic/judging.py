@@ -1,0 +1,144 @@
+"""How sure, how risky, how much work, how urgent: documented formulas, each with its parts."""
+
+from collections.abc import Mapping, Sequence
+
+from upid.contexts.optimization.logic.surroundings import LEVELS, Surroundings
+from upid.contexts.optimization.types import ContainerChange, Priority, Risk, Usage
+from upid.core.explain import Unknown
+from upid.core.money import MICROS
+
+# Confidence: 100 less what is missing, held to 1…99. Each figure is the most that it takes away.
+FULL = 100.0
+LOSS_COVERAGE = 30.0  # × share of the time without samples
+LOSS_DAYS = 25.0  # × how far the history is from a week, in which every weekday was seen
+LOSS_SPREAD = 10.0  # × how far CPU's P50 lies below its P99, as a share of it
+LOSS_RESTARTS = 10.0  # 2 for each restart of a pod
+LOSS_OOM = 8.0  # the next level that kills is not known
+LOSS_SHIFT = 6.0  # only the days since the shift speak
+LOSS_THROTTLED = 8.0  # what was throttled wanted more than was seen
+LOSS_JVM = 10.0  # a heap is kept, so the peak says little of what is needed
+LOSS_RUNS = 25.0  # × how far the runs of a job are from ten
+FULL_DAYS, FULL_RUNS, A_RESTART = 7.0, 10.0, 2.0
+
+# Effort in minutes of a person, by who owns the object: our estimates, to order work by.
+EFFORT = {"": 10, "Helm": 15, "Flux": 20, "Argo CD": 20}
+EFFORT_CAREFUL = 10  # more for what restarts one by one or on every node
+CAREFUL = ("StatefulSet", "DaemonSet")
+
+HIGH_CONFIDENCE, MEDIUM_CONFIDENCE = 90, 80  # CLI-3
+HIGH_MONTHLY = 100 * MICROS  # CLI-3
+
+MEDIUM_CUT, LARGE_CUT = 0.25, 0.60  # share of a request that is taken away
+_RISKS = (Risk.LOW, Risk.LOW, Risk.MEDIUM, Risk.MEDIUM, Risk.HIGH)  # by points; more is critical
+
+HOW = {
+    "": "kubectl",
+    "Helm": "Helm values: a change by hand lasts until the next release",
+    "Flux": "Git: Flux would undo a change by hand",
+    "Argo CD": "Git: Argo CD would undo a change by hand",
+}
+
+
+def confidence_parts(
+    usages: Sequence[Usage], *, shifted: bool, jvm: bool, runs: int | None
+) -> Mapping[str, float]:
+    """Return what a confidence is made of: 100, and what each doubt takes away.
+
+    usages  of the containers that change; the worst of them counts
+    jvm     a JVM's memory is made smaller
+    runs    of a Job or CronJob, whose history is counted in runs instead of days
+    """
+    worst: dict[str, float] = {}
+    for usage in usages:
+        parts = {
+            "coverage": LOSS_COVERAGE * (1 - min(1.0, usage.coverage)) if runs is None else 0.0,
+            "days": LOSS_DAYS * max(0.0, 1 - usage.days / FULL_DAYS) if runs is None else 0.0,
+            "spread": LOSS_SPREAD * (1 - usage.cpu_p50 / usage.cpu_p99) if usage.cpu_p99 else 0.0,
+            "restarts": min(LOSS_RESTARTS, A_RESTART * _count(usage.restarts) / usage.pods),
+            "oom_kills": LOSS_OOM if _count(usage.oom_kills) else 0.0,
+            "throttled": LOSS_THROTTLED * min(1.0, 4 * _count(usage.throttled)),
+        }
+        worst = {name: max(worst.get(name, 0.0), part) for name, part in parts.items()}
+    worst["level_shift"] = LOSS_SHIFT if shifted else 0.0
+    worst["jvm"] = LOSS_JVM if jvm else 0.0
+    worst["runs"] = 0.0 if runs is None else LOSS_RUNS * max(0.0, 1 - runs / FULL_RUNS)
+    found = {"start": FULL}
+    found |= {name: -round(part, 1) for name, part in worst.items() if round(part, 1)}
+    return found
+
+
+def confidence(parts: Mapping[str, float]) -> int:
+    """Return the sum of the parts in whole percent, within 1 and 99."""
+    return int(min(99.0, max(1.0, sum(parts.values()))))
+
+
+def risk(around: Surroundings, cut: float) -> tuple[Risk, tuple[str, ...]]:
+    """Return the risk and the facts behind it.
+
+    cut  0 to 1: the largest share of a request that is taken away; 0 where nothing shrinks
+
+    Points: criticality (low 0, normal 1, high 2, critical 3) + size of the change (under a
+    quarter 0, under 60 % 1, more 2) + exposure 1. Low to 1 point, medium to 3, high 4, critical
+    from 5. A change that only gives more is never worse than medium.
+    """
+    level, why = around.criticality()
+    size = 0 if cut < MEDIUM_CUT else 1 if cut < LARGE_CUT else 2
+    exposed = exposure(around)
+    points = level + size + bool(exposed)
+    found = _RISKS[points] if points < len(_RISKS) else Risk.CRITICAL
+    if cut <= 0 and found in (Risk.HIGH, Risk.CRITICAL):
+        found = Risk.MEDIUM
+    size_said = f"takes away up to {cut:.0%}" if cut > 0 else "takes nothing away"
+    return found, (f"criticality {LEVELS[level]}: {why}", size_said, *exposed)
+
+
+def exposure(around: Surroundings) -> tuple[str, ...]:
+    """Return what makes a restart of this workload felt."""
+    kind, found = around.workload.key.kind, []
+    if kind == "StatefulSet":
+        found.append("StatefulSet: pods restart one by one and keep state")
+    if kind == "DaemonSet":
+        found.append("DaemonSet: restarts on every node")
+    if kind in ("Deployment", "StatefulSet") and around.replicas == 1:
+        found.append("single replica: a restart is an interruption")
+    found += [f"the PodDisruptionBudget {name!r} allows no disruption" for name in around.tight]
+    return tuple(found)
+
+
+def effort(around: Surroundings) -> int:
+    """Return the minutes a person needs: by who owns the object, more for what must go slowly."""
+    minutes = EFFORT.get(around.workload.managed_by, max(EFFORT.values()))
+    return minutes + (EFFORT_CAREFUL if around.workload.key.kind in CAREFUL else 0)
+
+
+def apply_by(around: Surroundings) -> str:
+    """Return how the change is to be made so that it stays."""
+    owner = around.workload.managed_by
+    return HOW.get(owner, f"{owner}: a change by hand may be undone")
+
+
+def priority(sure: int, monthly: int) -> Priority:
+    """Return what to look at first (CLI-3): sure and dear, then sure, then the rest."""
+    if sure > HIGH_CONFIDENCE and monthly > HIGH_MONTHLY:
+        return Priority.HIGH
+    return Priority.MEDIUM if sure > MEDIUM_CONFIDENCE else Priority.LOW
+
+
+def largest_cut(changes: Sequence[ContainerChange]) -> float:
+    """Return the largest share of any request or limit that the changes take away, 0 to 1."""
+    cuts = [0.0]
+    for change in changes:
+        before, after = change.current, change.proposed
+        for old, fresh in (
+            (before.cpu_request, after.cpu_request),
+            (before.memory_request, after.memory_request),
+            (before.cpu_limit, after.cpu_limit),
+            (before.memory_limit, after.memory_limit),
+        ):
+            if old and fresh is not None:
+                cuts.append(1 - fresh / old)
+    return max(cuts)
+
+
+def _count(value: float | Unknown) -> float:
+    return 0.0 if isinstance(value, Unknown) else value

@@ -1,0 +1,166 @@
+"""What costs money and serves nobody: volumes that no pod mounts, load balancers without pods."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from upid.contexts.costs import Allocation, LoadBalancerCost, VolumeCost
+from upid.contexts.optimization.logic import judging, wording
+from upid.contexts.optimization.types import (
+    AdviceType,
+    Code,
+    LeftAlone,
+    Patch,
+    Recommendation,
+    Risk,
+    Saving,
+    Target,
+)
+from upid.core.quantity import format_bytes
+from upid.core.snapshot import Snapshot
+from upid.core.window import Window
+
+_LEAST = timedelta(hours=24)  # what is younger may still be waiting for its pods
+_DAY = timedelta(days=1)
+
+# Confidence: what was unused for a week and more is unused; a day says less. Our judgement.
+_SURE_FROM, _SURE_A_DAY, _SURE_MOST = 60, 5, 95
+_VOLUME_MINUTES, _BALANCER_MINUTES = 20, 10  # our estimates; the volume wants a copy first
+
+
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """What something unused costs over the window, and what taking it away means."""
+
+    micros: int
+    hours: float
+    risk: Risk
+    danger: str
+    minutes: int
+    command: str
+    evidence: Mapping[str, float | int | str | None]
+
+
+def orphans(
+    inventory: Snapshot, allocation: Allocation, span: Window
+) -> tuple[list[Recommendation], list[LeftAlone]]:
+    """Return advice on what nobody uses, ids left to the caller, and what was left alone."""
+    found: list[Recommendation] = []
+    left: list[LeftAlone] = []
+    volumes = {v.name: v for v in inventory.volumes}
+    silent = _opted_out(inventory)
+    for cost in allocation.volumes:
+        if not cost.unused or not cost.cost:
+            continue
+        target = _of_volume(cost)
+        age = _age(cost.hours)
+        if silent.get((cost.namespace, cost.claim)):
+            left.append(LeftAlone(target, Code.OPTED_OUT, "it asks to be left alone"))
+        elif age < _LEAST:
+            left.append(LeftAlone(target, Code.TOO_LITTLE_DATA, "it is younger than a day"))
+        else:
+            phase = volumes[cost.name].phase if cost.name in volumes else ""
+            found.append(_volume(cost, target, phase, allocation, span))
+    for balancer in allocation.load_balancers:
+        target = Target(balancer.namespace, "Service", balancer.name)
+        if balancer.backed is not False or not balancer.cost:
+            continue
+        if _age(balancer.hours) < _LEAST:
+            left.append(LeftAlone(target, Code.TOO_LITTLE_DATA, "it is younger than a day"))
+        else:
+            found.append(_balancer(balancer, target, allocation, span))
+    return found, left
+
+
+def _age(hours: float) -> timedelta:
+    return timedelta(hours=hours)
+
+
+def _sure(hours: float) -> int:
+    return min(_SURE_MOST, _SURE_FROM + round(_SURE_A_DAY * hours / (_DAY / timedelta(hours=1))))
+
+
+def _of_volume(cost: VolumeCost) -> Target:
+    if cost.claim:
+        return Target(cost.namespace, "PersistentVolumeClaim", cost.claim)
+    return Target("", "PersistentVolume", cost.name)
+
+
+def _opted_out(inventory: Snapshot) -> Mapping[tuple[str, str], bool]:
+    """Return which claims ask to be left alone, by the labels of their volumes (SAF-4)."""
+    return {
+        v.claim: v.labels.get("upid.io/ignore", "").lower() == "true"
+        for v in inventory.volumes
+        if v.claim is not None
+    }
+
+
+def _volume(
+    cost: VolumeCost, target: Target, phase: str, allocation: Allocation, span: Window
+) -> Recommendation:
+    where = f" -n {target.namespace}" if target.namespace else ""
+    word = "pvc" if target.kind == "PersistentVolumeClaim" else "pv"
+    size = format_bytes(cost.size)
+    loss = _Loss(
+        cost.cost,
+        cost.hours,
+        Risk.HIGH,
+        "deleting a volume destroys what is on it",
+        _VOLUME_MINUTES,
+        f"kubectl delete {word} {target.name}{where}",
+        {
+            "size_bytes": cost.size,
+            "storage_class": cost.storage_class,
+            "phase": phase,
+            "unused": cost.unused,
+            "hours": round(cost.hours, 2),
+        },
+    )
+    kind = cost.storage_class or "storage"
+    why = f"{size} of {kind} cost money and nothing uses them: {cost.unused}"
+    action = f"delete the {target.kind} after copying what is still wanted (a snapshot)"
+    return _advice(target, action, why, loss, allocation, span)
+
+
+def _balancer(
+    cost: LoadBalancerCost, target: Target, allocation: Allocation, span: Window
+) -> Recommendation:
+    loss = _Loss(
+        cost.cost,
+        cost.hours,
+        Risk.MEDIUM,
+        "its address is lost; whoever still calls it is already failing",
+        _BALANCER_MINUTES,
+        f"kubectl delete service {target.name} -n {target.namespace}",
+        {"hours": round(cost.hours, 2), "ready_pods": 0},
+    )
+    action = "delete the Service, or make it ClusterIP, so that its load balancer goes away"
+    why = "its load balancer costs money by the hour and no ready pod matches its selector"
+    return _advice(target, action, why, loss, allocation, span)
+
+
+def _advice(
+    target: Target, action: str, why: str, loss: _Loss, allocation: Allocation, span: Window
+) -> Recommendation:
+    name = f"{target.kind.lower()}/{target.name}"
+    diff = f"--- live/{name}\n+++ advised/{name}\n@@ -1 +0,0 @@\n-{target.kind} {target.name}\n"
+    saving, sure = Saving.over(loss.micros, allocation.hours), _sure(loss.hours)
+    return Recommendation(
+        id="",
+        type=AdviceType.COST,
+        target=target,
+        action=action,
+        reason=why,
+        saving=saving,
+        realised=wording.REALISED_AT_ONCE,
+        confidence=sure,
+        confidence_parts={"unused": float(sure)},
+        risk=loss.risk,
+        risk_parts=(loss.danger,),
+        effort_minutes=loss.minutes,
+        apply_by="kubectl",
+        priority=judging.priority(sure, saving.month),
+        expires=span.end,
+        evidence=loss.evidence,
+        patch=Patch({}, diff, loss.command),
+    )

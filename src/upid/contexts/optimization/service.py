@@ -1,0 +1,112 @@
+"""Questions about what should change in a cluster."""
+
+from collections import OrderedDict
+from collections.abc import Collection
+from threading import Lock
+
+from upid.contexts.clusters import Cluster, ClusterService
+from upid.contexts.costs import CostService
+from upid.contexts.insights import InsightService
+from upid.contexts.metrics import PanelService
+from upid.contexts.optimization.errors import RecommendationNotFound
+from upid.contexts.optimization.logic.advice import Material, Rules, advise, narrowed
+from upid.contexts.optimization.logic.features import Question, Samples
+from upid.contexts.optimization.logic.sizing import Thresholds
+from upid.contexts.optimization.settings import OptimizationSettings
+from upid.contexts.optimization.types import Advice, AdviceType, Recommendation
+from upid.core.metrics import CPU, MEMORY, OOM_KILLS, RESTARTS, THROTTLED, Entity, Metric
+from upid.core.panel import Panel
+from upid.core.window import Window
+
+_KEPT = 4  # answers in memory: analysis, recommendations and explanations ask the same
+
+
+class RecommendationService:
+    """Advises on a cluster's requests and limits, idle workloads and orphaned costs."""
+
+    def __init__(
+        self,
+        clusters: ClusterService,
+        panels: PanelService,
+        costs: CostService,
+        insights: InsightService,
+        settings: OptimizationSettings,
+    ) -> None:
+        self._clusters, self._panels = clusters, panels
+        self._costs, self._insights = costs, insights
+        self._settings = settings
+        self._kept: OrderedDict[tuple[str, str], Advice] = OrderedDict()
+        self._lock = Lock()
+
+    def recommend(
+        self,
+        cluster_id: str | None = None,
+        window: Window | None = None,
+        *,
+        namespaces: Collection[str] = (),
+        types: Collection[AdviceType] = (),
+        min_confidence: int = 0,
+    ) -> Advice:
+        """Return what should change in a cluster and what was left alone (OPT-1, OPT-4).
+
+        Without a window, from all that the source holds. The filters choose among the finished
+        advice, so that no figure depends on them; the totals are of what is returned.
+        """
+        cluster = self._clusters.resolve(cluster_id)
+        key = (cluster.id, str(window or ""))
+        with self._lock:
+            found = self._kept.get(key)
+        if found is None:
+            found = advise(self._material(cluster, window), self._rules())
+            with self._lock:
+                self._kept[key] = found
+                while len(self._kept) > _KEPT:
+                    self._kept.popitem(last=False)
+        if not namespaces and not types and min_confidence <= 0:
+            return found
+        return narrowed(found, namespaces, types, min_confidence)
+
+    def find(
+        self, recommendation_id: str, cluster_id: str | None = None, window: Window | None = None
+    ) -> Recommendation:
+        """Return one recommendation by its id."""
+        for found in self.recommend(cluster_id, window).recommendations:
+            if found.id == recommendation_id:
+                return found
+        raise RecommendationNotFound(recommendation_id)
+
+    def _material(self, cluster: Cluster, window: Window | None) -> Material:
+        allocation = self._costs.allocation(cluster.id, window)
+        return Material(
+            cluster_id=cluster.id,
+            window=allocation.window,
+            inventory=cluster.inventory(),
+            samples=self._samples(cluster, window),
+            allocation=allocation,
+            idle=self._insights.idle(cluster.id, window),
+        )
+
+    def _samples(self, cluster: Cluster, window: Window | None) -> Samples:
+        def read(metric: Metric) -> Panel | None:
+            if metric.name not in cluster.facts.metrics:
+                return None
+            return self._panels.panel(cluster, metric, window)
+
+        labels = self._panels.catalogue(cluster, Entity.CONTAINER).labels
+        return Samples(
+            labels, read(CPU), read(MEMORY), read(THROTTLED), read(RESTARTS), read(OOM_KILLS)
+        )
+
+    def _rules(self) -> Rules:
+        settings = self._settings
+        return Rules(
+            question=Question(settings.cpu_quantile, settings.half_life, settings.startup),
+            thresholds=Thresholds(
+                policy=settings.policy(),
+                efficiency=settings.efficiency,
+                least_history=settings.least_history,
+                least_coverage=settings.least_coverage,
+                least_runs=settings.least_runs,
+            ),
+            valid_for=settings.valid_for,
+        )
