@@ -123,7 +123,9 @@ def one(
 
 @pytest.mark.parametrize("basis", Basis)
 @pytest.mark.parametrize("usage", [(0.2, GIB / 2), (0.5, GIB), (NAN, NAN)])
-def test_the_example_of_the_specification_is_allocated_ten(basis, usage):
+def test_the_example_of_the_specification_is_allocated_ten(
+    basis: Basis, usage: tuple[float, float]
+) -> None:
     """COST-3: half a core and 1 GiB of 4 cores and 16 GiB at 100 a month are 10.00."""
     shares = divide(one(usage=usage), Model.WEIGHTED, basis)
 
@@ -133,14 +135,14 @@ def test_the_example_of_the_specification_is_allocated_ten(basis, usage):
 
 
 @pytest.mark.parametrize("hours", [1, 24, 168])
-def test_the_share_does_not_depend_on_the_length_of_the_window(hours):
+def test_the_share_does_not_depend_on_the_length_of_the_window(hours: int) -> None:
     """COST-3 at any length: a tenth of the bill."""
     shares = divide(one(hours=hours), Model.WEIGHTED, Basis.HIGHER)
 
     assert shares.allocated[0] == round(int(shares.bills[0]) / 10)
 
 
-def test_usage_above_the_request_is_charged_unless_only_requests_are():
+def test_usage_above_the_request_is_charged_unless_only_requests_are() -> None:
     """COST-1: max(request, usage) by default, the request by setting."""
     busy = one(usage=(1.0, 2 * GIB))
 
@@ -148,7 +150,7 @@ def test_usage_above_the_request_is_charged_unless_only_requests_are():
     assert divide(busy, Model.WEIGHTED, Basis.REQUEST).allocated.tolist() == [10_000_000]
 
 
-def test_what_was_taken_is_used_and_the_rest_of_the_charge_is_wasted():
+def test_what_was_taken_is_used_and_the_rest_of_the_charge_is_wasted() -> None:
     """COST-2: used is the charged share that was really taken."""
     parts = divide(one(usage=(0.1, GIB / 2)), Model.WEIGHTED, Basis.HIGHER).parts[0]
 
@@ -156,7 +158,7 @@ def test_what_was_taken_is_used_and_the_rest_of_the_charge_is_wasted():
     assert parts[MEMORY].tolist() == [1_250_000, 1_250_000, 0]
 
 
-def test_an_hour_without_a_sample_is_charged_by_request_and_counted_as_unmeasured():
+def test_an_hour_without_a_sample_is_charged_by_request_and_counted_as_unmeasured() -> None:
     half = one(usage=(0.5, GIB))
     half.demand.usage[CPU][:, ::2] = NAN
 
@@ -166,7 +168,7 @@ def test_an_hour_without_a_sample_is_charged_by_request_and_counted_as_unmeasure
     assert (shares.present, shares.measured) == (720, 360)
 
 
-def test_charges_beyond_capacity_are_scaled_to_it_and_the_answer_says_so():
+def test_charges_beyond_capacity_are_scaled_to_it_and_the_answer_says_so() -> None:
     """COST-1: idle of the resource is then 0."""
     crowd = one(request=(3.0, GIB), usage=(1.0, GIB), times=2, hours=24)
 
@@ -179,7 +181,7 @@ def test_charges_beyond_capacity_are_scaled_to_it_and_the_answer_says_so():
     assert shares.parts[0, CPU, USED] == pytest.approx(0.6 * bill / 2 / 3, abs=1)
 
 
-def test_a_node_filled_to_the_brim_is_not_called_overcommitted():
+def test_a_node_filled_to_the_brim_is_not_called_overcommitted() -> None:
     full = one(request=(0.4, 1.6 * GIB), times=10)
 
     shares = divide(full, Model.WEIGHTED, Basis.HIGHER)
@@ -188,7 +190,7 @@ def test_a_node_filled_to_the_brim_is_not_called_overcommitted():
     assert shares.idle.sum() <= 1
 
 
-def test_price_ratio_weighs_resources_by_what_they_would_cost_at_the_rates():
+def test_price_ratio_weighs_resources_by_what_they_would_cost_at_the_rates() -> None:
     """COST-1, OpenCost's model: 4 × 0.031611 against 16 × 0.004237."""
     weights = model_weights(np.array([[4.0, 16.0 * GIB, 0.0]]), Model.PRICE_RATIO, rates=RATES)
 
@@ -196,7 +198,7 @@ def test_price_ratio_weighs_resources_by_what_they_would_cost_at_the_rates():
     assert weights[0].tolist() == pytest.approx([cpu / (cpu + memory), memory / (cpu + memory), 0])
 
 
-def test_the_gpu_model_gives_gpus_their_share_and_splits_the_rest_as_ever():
+def test_the_gpu_model_gives_gpus_their_share_and_splits_the_rest_as_ever() -> None:
     machines = np.array([[4.0, 16.0 * GIB, 1.0], [4.0, 16.0 * GIB, 0.0]])
 
     with_gpu, without = model_weights(machines, Model.GPU, rates=RATES)
@@ -207,7 +209,7 @@ def test_the_gpu_model_gives_gpus_their_share_and_splits_the_rest_as_ever():
     assert without.tolist() == pytest.approx([0.6, 0.4, 0])
 
 
-def test_idle_is_shared_by_weight_or_evenly_among_the_containers_of_the_node():
+def test_idle_is_shared_by_weight_or_evenly_among_the_containers_of_the_node() -> None:
     pair = one(request=(0.5, GIB), times=2)
     pair.demand.request[CPU][1] = 1.0
     pair.demand.request[MEMORY][1] = 2 * GIB
@@ -225,8 +227,8 @@ def test_idle_is_shared_by_weight_or_evenly_among_the_containers_of_the_node():
 @given(seed=seeds)
 @settings(max_examples=20, deadline=None)
 def test_ten_thousand_random_clusters_close_to_the_micro_and_nothing_is_negative(
-    model, basis, seed
-):
+    model: Model, basis: Basis, seed: int
+) -> None:
     """COST-1: the parts always add up to the node's bill, in every model, basis and sharing."""
     many = world(seed, CLUSTERS)
 
@@ -285,7 +287,9 @@ def exact_parts(some: World, weights: np.ndarray, basis: Basis) -> list[list[lis
 
 @given(seeds, models, bases)
 @settings(max_examples=60, deadline=None)
-def test_the_vectorised_answer_is_that_of_a_slow_exact_twin(seed, model, basis):
+def test_the_vectorised_answer_is_that_of_a_slow_exact_twin(
+    seed: int, model: Model, basis: Basis
+) -> None:
     """COST-1 computed a second time, in fractions: alike to the rounding of one micro."""
     small = world(seed, nodes=3, hours=3)
     weights = model_weights(small.machines.capacity, model, rates=RATES)
@@ -298,7 +302,9 @@ def test_the_vectorised_answer_is_that_of_a_slow_exact_twin(seed, model, basis):
 
 @given(seeds, models, bases)
 @settings(max_examples=60, deadline=None)
-def test_a_saving_is_what_dividing_again_with_the_other_request_gives(seed, model, basis):
+def test_a_saving_is_what_dividing_again_with_the_other_request_gives(
+    seed: int, model: Model, basis: Basis
+) -> None:
     some = world(seed, nodes=2, hours=4, crowded=1.0)
     before = divide(some, model, basis)
     count = len(some.demand.node)
@@ -314,14 +320,16 @@ def test_a_saving_is_what_dividing_again_with_the_other_request_gives(seed, mode
         if not np.isnan(cpu[row]):
             asked[CPU][row] = cpu[row]
         asked[MEMORY][row] = memory[row]
-        other = World(replace(some.demand, request=tuple(asked)), some.machines)
+        other = World(
+            replace(some.demand, request=(asked[CPU], asked[MEMORY], asked[GPU])), some.machines
+        )
         after = divide(other, model, basis)
         assert gains[row] == pytest.approx(before.allocated[row] - after.allocated[row], abs=10)
 
 
 @given(seeds)
 @settings(max_examples=40, deadline=None)
-def test_removing_a_container_gives_back_all_that_it_is_charged(seed):
+def test_removing_a_container_gives_back_all_that_it_is_charged(seed: int) -> None:
     some = world(seed, nodes=2)
     shares = divide(some, Model.WEIGHTED, Basis.HIGHER)
     rows = np.arange(len(some.demand.node))
@@ -330,7 +338,7 @@ def test_removing_a_container_gives_back_all_that_it_is_charged(seed):
     assert (removed(shares, rows) >= saved(shares, rows, cpu_request=np.zeros(rows.size))).all()
 
 
-def test_a_request_that_stays_saves_nothing():
+def test_a_request_that_stays_saves_nothing() -> None:
     some = world(7, nodes=3)
     rows = np.arange(len(some.demand.node))
 
@@ -341,7 +349,7 @@ def test_a_request_that_stays_saves_nothing():
     assert not unchanged.any()
 
 
-def test_a_cluster_without_containers_is_all_idle():
+def test_a_cluster_without_containers_is_all_idle() -> None:
     empty = world(0, nodes=2)
     nobody = np.zeros((0, 5))
     column = np.zeros((0, 1))

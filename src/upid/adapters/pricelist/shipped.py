@@ -1,9 +1,9 @@
 """Reads the shipped table of machine prices, one region at a time.
 
 `prices.zip` holds `<provider>/types`, the instance types one a line, and `<provider>/<region>`: a
-first line with currency, date and date of the spot figures, then one line for each type in the
-same order with `on demand,spot,reserved` per hour, empty where the list has none. A region is a
-few kilobytes, so that pricing a cluster neither loads the rest nor imports Arrow.
+first line `currency;date;date of the spot figures;name of the list`, then one line for each type
+in the same order with `on demand,spot,reserved` per hour, empty where the list has none. A region
+is a few kilobytes, so that pricing a cluster neither loads the rest nor imports Arrow.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ TYPES = "types"
 
 _ON_DEMAND, _SPOT, _RESERVED = range(3)
 _COLUMNS = {"on-demand": _ON_DEMAND, "spot": _SPOT, "reserved": _RESERVED}
-_LISTS = {"aws": "AWS list price", "azure": "Azure retail price", "gcp": "GCP list price"}
+_PROVIDERS = frozenset({"aws", "azure", "gcp"})
 
 
 class _Line(NamedTuple):
@@ -33,6 +33,7 @@ class _Region:
     currency: str
     as_of: str
     spot_as_of: str
+    name: str
     lines: dict[str, str]  # instance type in lower case → its line
 
 
@@ -80,7 +81,7 @@ class ShippedPrices(PriceList):
     def _region(self, provider: str, region: str) -> _Region | None:
         key = (provider, region)
         if key not in self._regions:
-            self._regions[key] = self._read(provider, region) if provider in _LISTS else None
+            self._regions[key] = self._read(provider, region) if provider in _PROVIDERS else None
         return self._regions[key]
 
     def _read(self, provider: str, region: str) -> _Region | None:
@@ -91,13 +92,13 @@ class ShippedPrices(PriceList):
                 return None
             types = table.read(f"{provider}/{TYPES}").decode().split("\n")
         head, *lines = text.split("\n")
-        currency, as_of, spot_as_of = head.split(",")
-        return _Region(currency, as_of, spot_as_of, dict(zip(types, lines, strict=True)))
+        currency, as_of, spot_as_of, name = head.split(";")
+        return _Region(currency, as_of, spot_as_of, name, dict(zip(types, lines, strict=True)))
 
 
 def _source(provider: str, column: int, listed: _Region) -> PriceSource:
     """Return what stands behind a price; only AWS's spot prices are estimated."""
-    name = _LISTS[provider]
+    name = listed.name
     if column == _RESERVED:
         return PriceSource(PriceKind.LIST, "OpenCost's table of AWS reserved prices", "")
     if column == _SPOT and provider == "aws":

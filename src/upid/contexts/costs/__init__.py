@@ -5,7 +5,7 @@ containers, breakdowns that add up, and what another request would cost. Not her
 money is well spent (insights), what should change (optimization).
 """
 
-from upid.contexts.costs.errors import UnknownBreakdown
+from upid.contexts.costs.errors import NothingInWindow, UnknownBreakdown
 from upid.contexts.costs.service import CostService
 from upid.contexts.costs.settings import CostSettings
 from upid.contexts.costs.types import (
@@ -27,6 +27,7 @@ __all__ = [
     "CostSettings",
     "LoadBalancerCost",
     "NodeCost",
+    "NothingInWindow",
     "UnknownBreakdown",
     "VolumeCost",
 ]
