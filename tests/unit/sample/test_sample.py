@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +21,9 @@ from tests.fixtures.sample.calendar import END, START, STEPS
 from tests.fixtures.sample.company import COMPANY
 from tests.fixtures.sample.labels import truth
 from tests.fixtures.sample.placement import asked
+from tests.fixtures.sample.words import Work, web
+from tests.quality.sample_labels import LABELS, agreement
+from tests.quality.sample_labels import truth as truth_of
 from upid.adapters.recordings import Recording, open_recording
 from upid.contexts.clusters.logic.inventory import read_inventory
 from upid.core.metrics import CPU, ERRORS, METRICS, OOM_KILLS, REQUESTS, THROTTLED, Entity
@@ -218,3 +222,35 @@ def test_the_shipped_sample_is_what_the_builder_builds(
         assert np.array_equal(ours.offsets, theirs.offsets)
         assert np.array_equal(ours.values, theirs.values)
     assert len(recording.panel(CPU)) > 200
+
+
+@pytest.mark.parametrize(("cpu", "memory"), [(16000, 64), (100, 62 * 1024)])
+def test_a_pod_that_fits_no_node_is_refused(cpu: int, memory: int) -> None:
+    huge = Work("x", "huge", (web("huge", cpu, memory, 5, 64),), team="x")
+    with pytest.raises(RuntimeError, match="no room for x/Deployment/huge"):
+        pods((huge,))
+
+
+def test_pods_that_do_not_fit_together_are_kept_apart() -> None:
+    wide = Work("x", "wide", (web("wide", 9000, 64, 5, 64),), replicas=6, team="x")
+    lives, _ = pods((wide,))
+    assert len({life.node for life in lives}) == 6
+    with pytest.raises(RuntimeError, match="no room"):
+        pods((replace(wide, replicas=7),))
+
+
+def test_agreement_counts_what_is_wrong_and_what_is_missed(labels: Labels) -> None:
+    known = truth_of()
+    assert agreement(known).precision == agreement(known).recall == 1.0
+    idle = sorted(key for key, verdict in known.items() if verdict == "idle")
+    told = {**known, idle[0]: "busy", "storefront/Deployment/web": "idle"}
+    found = agreement(told)
+    assert found.missed == (idle[0],)
+    assert found.wrong == ("storefront/Deployment/web",)
+    assert found.recall == (len(idle) - 1) / len(idle)
+    assert "internal/Deployment/license-server" in labels
+    assert "internal/Deployment/license-server" not in known
+
+
+def test_the_labels_beside_the_quality_table_are_the_builders() -> None:
+    assert LABELS.read_text() == truth()
