@@ -20,7 +20,6 @@ MAX_LIMIT = 500
 _MAX_CURSOR = 1024  # characters; ours are below 200
 
 T = TypeVar("T")
-U = TypeVar("U")
 
 
 class BadCursor(UpidError):
@@ -47,10 +46,6 @@ class Page(Generic[T]):
         """Return the first `limit` of up to limit + 1 rows; the surplus tells that more follow."""
         kept = rows[:limit]
         return cls(kept, after(kept[-1]) if len(rows) > limit else None)
-
-    def of(self, change: Callable[[T], U]) -> "Page[U]":
-        """Return the same page with every item changed."""
-        return Page([change(item) for item in self.items], self.next)
 
 
 def write_cursor(listing: str, *position: str | int) -> str:
