@@ -33,7 +33,11 @@ def stamp(instant: datetime) -> str:
 
 
 def node(
-    name: str, *, until: datetime | None = None, labels: Mapping[str, str] | None = None
+    name: str,
+    *,
+    created: datetime = OLD,
+    until: datetime | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> ObjectVersion:
     stated = {
         "topology.kubernetes.io/region": "us-east-1",
@@ -46,12 +50,12 @@ def node(
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {
-            "name": name, "uid": f"uid-{name}", "creationTimestamp": stamp(OLD), "labels": stated,
+            "name": name, "uid": f"uid-{name}", "creationTimestamp": stamp(created), "labels": stated,
         },
         "spec": {"providerID": f"aws:///us-east-1a/i-{name}"},
         "status": {"capacity": {"cpu": "4", "memory": "16Gi"}, "conditions": []},
     }  # fmt: skip
-    return version_of(body, since=OLD, until=until)
+    return version_of(body, since=created, until=until)
 
 
 def pod(
@@ -222,6 +226,14 @@ def test_a_pod_is_charged_only_while_it_and_its_node_are_there() -> None:
 
     charged = {row.pod: int(a) for row, a in zip(found.containers, found.allocated, strict=True)}
     assert charged == {"late-1": 600_000, "gone-1": 150_000, "moved-1": 600_000}
+
+
+def test_a_pod_that_is_older_than_its_node_is_charged_from_the_node_on() -> None:
+    late = node("n1", created=START + timedelta(minutes=30))
+    found = service_over([late, pod("web-1")], prices=sheet(1.0)).allocation()
+
+    assert found.node_total == 23_500_000
+    assert found.allocated.tolist() == [2_350_000]
 
 
 def test_a_resize_in_place_changes_the_charge_from_its_hour_on() -> None:

@@ -182,7 +182,7 @@ def test_charges_beyond_capacity_are_scaled_to_it_and_the_answer_says_so() -> No
 
 
 def test_a_node_filled_to_the_brim_is_not_called_overcommitted() -> None:
-    full = one(request=(0.4, 1.6 * GIB), times=10)
+    full = one(request=(0.1, GIB), capacity=(0.3, 3 * GIB, 0), times=3)  # 0.1 × 3 is above 0.3
 
     shares = divide(full, Model.WEIGHTED, Basis.HIGHER)
 
