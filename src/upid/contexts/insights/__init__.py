@@ -4,6 +4,8 @@ Here: judgements that read panels and inventories and run core over them. Not he
 (costs), what should be changed (optimization), samples themselves (metrics).
 """
 
+from upid.contexts.insights.service import InsightService
+from upid.contexts.insights.settings import InsightSettings
 from upid.contexts.insights.types import (
     Factor,
     IdleCost,
@@ -13,4 +15,13 @@ from upid.contexts.insights.types import (
     WorkloadIdle,
 )
 
-__all__ = ["Factor", "IdleCost", "IdleReport", "PodIdle", "Verdict", "WorkloadIdle"]
+__all__ = [
+    "Factor",
+    "IdleCost",
+    "IdleReport",
+    "InsightService",
+    "InsightSettings",
+    "PodIdle",
+    "Verdict",
+    "WorkloadIdle",
+]

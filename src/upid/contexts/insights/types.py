@@ -34,7 +34,7 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class IdleCost:
-    """What something idle costs: over the evidence window, and projected to 30 days; micros."""
+    """What something idle costs: over the report's window, and projected to 30 days; micros."""
 
     micros: int
     monthly_micros: int

@@ -1,0 +1,1 @@
+"""Pure decisions: from objects and panels to hours, from judgements to sentences."""
