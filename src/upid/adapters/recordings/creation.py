@@ -89,7 +89,7 @@ class Created:
     quality: Mapping[str, int]
 
 
-def create(
+def create(  # noqa: PLR0913 - every part may be given or not
     objects: Path,
     samples: Path,
     *,

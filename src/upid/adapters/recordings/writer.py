@@ -65,7 +65,7 @@ class RecordingWriter:
     Samples wait in a scratch folder beside the path: 8 bytes for each series and step.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the facts of a manifest, all by name
         self,
         path: Path | str,
         *,
