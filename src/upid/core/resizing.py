@@ -1,6 +1,7 @@
 """From what a container needs to what it should ask for: requests, limits, ratios and bounds.
 
-What is kept: the ratio of limit to request, equality where they were equal (Guaranteed stays
+What is kept: the ratio of limit to request where it shrinks, the limit where the request only
+grows towards it, equality where they were equal (Guaranteed stays
 Guaranteed), and the absence of a limit. What is never given up: the observed peak of memory, with
 its margin, and the observed peak of CPU in a limit.
 """
@@ -118,7 +119,8 @@ def _cpu(current: Ask, seen: Seen, guards: Guards, policy: Policy, wanted: float
     elif request is None or _equal(asked, request):
         offered = max(limit, least) if throttled else limit
     else:
-        offered = max(round_cpu(asked * limit / request), least)
+        kept = limit if asked > request else round_cpu(asked * limit / request)
+        offered = max(kept, least)
         if offered <= asked * (1 + _ALMOST):
             offered = round_cpu(asked + _A_LITTLE)
     bounds = [(b.cpu_minimum, b.cpu_maximum, b.cpu_ratio) for b in guards.bounds]
@@ -142,7 +144,8 @@ def _memory(current: Ask, seen: Seen, guards: Guards, policy: Policy, wanted: fl
     elif request is None or _equal(asked, request):
         offered = max(limit, wanted) if killed else limit
     else:
-        offered = max(round_memory(asked * limit / request), wanted)
+        kept = limit if asked > request else round_memory(asked * limit / request)
+        offered = max(kept, wanted)
         if offered <= asked:
             offered = round_memory(asked + MIB)
     bounds = [(b.memory_minimum, b.memory_maximum, b.memory_ratio) for b in guards.bounds]

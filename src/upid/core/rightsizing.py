@@ -66,7 +66,7 @@ class Seen:
     """What one container of a workload used, over all pods; NaN where it was not measured.
 
     cpu_need     cores: the deciding quantile (of runs: the peak), start-up left out
-    cpu_mean     cores: mean of everything
+    cpu_busy     cores: mean of the hours, each weighed by itself (Σx² ÷ Σx): where work is done
     cpu_peak     cores: the highest sample, start-up included
     memory_peak  bytes: the highest sample
     oom_level    bytes: the highest memory at which a kill happened; NaN without one
@@ -76,7 +76,7 @@ class Seen:
     """
 
     cpu_need: float
-    cpu_mean: float
+    cpu_busy: float
     cpu_peak: float
     memory_peak: float
     oom_level: float = float("nan")
@@ -111,10 +111,9 @@ def cpu_headroom(amount: Amount, seen: Seen, policy: Policy) -> Amount:
     return Amount(max(amount.value, value), (*amount.steps, said))
 
 
-def cpu_mean_floor(amount: Amount, seen: Seen, policy: Policy) -> Amount:
-    """Never below the mean with headroom: rare large bursts lift a mean above a P95."""
-    floor = seen.cpu_mean * (1 + policy.cpu_headroom)
-    return amount.raised(floor, f"not below the mean + {policy.cpu_headroom:.0%}: {_cpu(floor)}")
+def cpu_busy_floor(amount: Amount, seen: Seen, _policy: Policy) -> Amount:
+    """Never below the mean of the busy hours: work that is done once a week is below a P95."""
+    return amount.raised(seen.cpu_busy, f"not below its busy hours' mean: {_cpu(seen.cpu_busy)}")
 
 
 def cpu_throttling(amount: Amount, seen: Seen, policy: Policy) -> Amount:
@@ -168,7 +167,7 @@ def memory_rounding(amount: Amount, _seen: Seen, _policy: Policy) -> Amount:
 
 
 CPU_REQUEST: tuple[Estimator, ...] = (
-    cpu_headroom, cpu_mean_floor, cpu_throttling, cpu_minimum, cpu_rounding,
+    cpu_headroom, cpu_busy_floor, cpu_throttling, cpu_minimum, cpu_rounding,
 )  # fmt: skip
 MEMORY_REQUEST: tuple[Estimator, ...] = (
     memory_margin, memory_oom, memory_minimum, memory_rounding,

@@ -35,6 +35,7 @@ class Container:
     probe_paths: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
     init: bool = False  # runs to completion before the others; never a sidecar
+    sidecar: bool = False  # declared among the init containers, but runs beside the others
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,17 @@ def resources_patch(target: Target, changes: Sequence[ContainerChange]) -> Patch
     """
     if target.kind not in API_VERSIONS:
         return None
-    containers: list[object] = [
-        {"name": change.name, "resources": _changed(change.current, change.proposed)}
-        for change in changes
-    ]
-    template: Tree = {"template": {"spec": {"containers": containers}}}
+    lists = {"containers": False, "initContainers": True}  # sidecars stand among the latter
+    pod: Tree = {
+        name: [
+            {"name": change.name, "resources": _changed(change.current, change.proposed)}
+            for change in changes
+            if change.sidecar is sidecar
+        ]
+        for name, sidecar in lists.items()
+        if any(change.sidecar is sidecar for change in changes)
+    }
+    template: Tree = {"template": {"spec": pod}}
     spec: Tree = {"jobTemplate": {"spec": template}} if target.kind == "CronJob" else template
     before = [line for c in changes for line in _lines(c.name, c.current)]
     after = [line for c in changes for line in _lines(c.name, c.proposed)]

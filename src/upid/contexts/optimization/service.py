@@ -10,7 +10,7 @@ from upid.contexts.insights import InsightService
 from upid.contexts.metrics import PanelService
 from upid.contexts.optimization.errors import RecommendationNotFound
 from upid.contexts.optimization.logic.advice import Material, Rules, advise, narrowed
-from upid.contexts.optimization.logic.features import Question, Samples
+from upid.contexts.optimization.logic.grouping import Question, Samples
 from upid.contexts.optimization.logic.sizing import Thresholds
 from upid.contexts.optimization.settings import OptimizationSettings
 from upid.contexts.optimization.types import Advice, AdviceType, Recommendation

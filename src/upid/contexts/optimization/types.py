@@ -117,6 +117,7 @@ class Usage:
     samples    CPU samples behind it
     coverage   0 to 1: share of the time the workload existed that has samples
     days       days between the first and the last sample
+    cpu_busy   mean of the hours, each weighed by itself: the level at which work is done
     throttled  0 to 1: mean share of CFS periods throttled; Unknown where not measured
     restarts, oom_kills  in the window; Unknown where not measured
     """
@@ -138,6 +139,7 @@ class Usage:
     throttled: float | Unknown
     restarts: int | Unknown
     oom_kills: int | Unknown
+    cpu_busy: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,7 @@ class ContainerChange:
     usage: Usage
     replay: Replay
     steps: tuple[str, ...] = ()
+    sidecar: bool = False  # declared among the init containers
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,11 +56,12 @@ def containers(spec: m.PodSpec | None) -> tuple[Container, ...]:
     if spec is None:
         return ()
     return tuple(container(c) for c in spec.containers or ()) + tuple(
-        container(c, init=c.restart_policy != "Always") for c in spec.init_containers or ()
+        container(c, init=c.restart_policy != "Always", sidecar=c.restart_policy == "Always")
+        for c in spec.init_containers or ()
     )
 
 
-def container(spec: m.ContainerSpec, *, init: bool = False) -> Container:
+def container(spec: m.ContainerSpec, *, init: bool = False, sidecar: bool = False) -> Container:
     """Return one container as declared. Raises BadQuantity."""
     resources = spec.resources or m.Resources()
     requests, limits = resources.requests or {}, resources.limits or {}
@@ -76,6 +77,7 @@ def container(spec: m.ContainerSpec, *, init: bool = False) -> Container:
         probe_paths=tuple(dict.fromkeys(paths)),
         ports=tuple(p.container_port for p in spec.ports or () if p.container_port),
         init=init,
+        sidecar=sidecar,
     )
 
 

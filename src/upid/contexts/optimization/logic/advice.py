@@ -10,14 +10,8 @@ import numpy as np
 from upid.contexts.costs import Allocation
 from upid.contexts.insights import IdleReport, Verdict, WorkloadIdle
 from upid.contexts.optimization.logic import judging, wording
-from upid.contexts.optimization.logic.features import (
-    RUNS,
-    Features,
-    Question,
-    Samples,
-    group,
-    read,
-)
+from upid.contexts.optimization.logic.features import Features, read
+from upid.contexts.optimization.logic.grouping import RUNS, Question, Samples, group
 from upid.contexts.optimization.logic.money import Ledger, efficiencies, gains, headroom, ledger
 from upid.contexts.optimization.logic.orphans import orphans
 from upid.contexts.optimization.logic.sizing import Draft, Judged, Thresholds, by_workload, judge
@@ -228,7 +222,13 @@ def _rightsizings(
     for key, one in judged.items():
         changes = tuple(
             ContainerChange(
-                d.container.name, d.current, d.sized.ask, d.usage, played[d.group], d.sized.steps
+                d.container.name,
+                d.current,
+                d.sized.ask,
+                d.usage,
+                played[d.group],
+                d.sized.steps,
+                d.container.sidecar,
             )
             for d in sorted(
                 one.changes, key=lambda d: -worth.get((key, d.container.name), (0, 0, 0))[2]

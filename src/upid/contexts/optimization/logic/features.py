@@ -4,13 +4,23 @@ One pass over CPU and memory by the hour (levels, gaps, shifts, leaks), one into
 in chunks, so that ten thousand pods need no more memory than their panels.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
 
+from upid.contexts.optimization.logic.grouping import (
+    RUNS,
+    Groups,
+    Hours,
+    Question,
+    Samples,
+    by_hour,
+    events,
+    grouped,
+)
 from upid.core.changes import Shifts, leaks, level_shifts
 from upid.core.histogram import (
     CPU_BUCKETS,
@@ -24,53 +34,12 @@ from upid.core.histogram import (
     quantiles,
 )
 from upid.core.panel import Floats, Ints, Panel, highest, sums
-from upid.core.snapshot import Pod, WorkloadKey
+from upid.core.snapshot import Pod
 
 _HOUR = timedelta(hours=1)
 _DAY_HOURS = 24
 _LONG_STARTUPS = 12  # a series of fewer start-ups is all start-up: nothing is left out of it
-Rows = Floats | Ints | NDArray[np.bool_]
 _SAID = (0.5, 0.95, 0.99)  # quantiles that evidence names
-
-RUNS = ("Job", "CronJob")  # sized from the peaks of their runs
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """How panels are read; see the settings of the same names."""
-
-    quantile: float
-    half_life: timedelta
-    startup: timedelta
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Samples:
-    """Panels of a cluster's containers, all with the rows of one catalogue.
-
-    A panel is None where the metric is not measured at all.
-    """
-
-    labels: Mapping[str, NDArray[np.object_]]
-    cpu: Panel | None
-    memory: Panel | None
-    throttled: Panel | None
-    restarts: Panel | None
-    oom_kills: Panel | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Groups:
-    """Which series belong to which container of which workload.
-
-    keys  (workload, container name), sorted
-    of    (s,)  place in `keys`; -1 for series of no known container
-    pods  (s,)  the pod of each series, None where it is not known
-    """
-
-    keys: tuple[tuple[WorkloadKey, str], ...]
-    of: Ints
-    pods: tuple[Pod | None, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +47,8 @@ class Level:
     """One resource, by group: (g,) each, NaN where it was not measured.
 
     need  the wanted quantile: that of all samples together, or of the neediest pod with a day of
-          its own if that is higher
+          its own (of a Job's: the neediest run) if that is higher
+    busy  mean of the hours of each pod, weighed by themselves: Σx² ÷ Σx
     said  (g, 3)  P50, P95, P99 of all samples together
     """
 
@@ -87,6 +57,7 @@ class Level:
     mean: Floats
     peak: Floats
     samples: Ints
+    busy: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -108,47 +79,14 @@ class Features:
     oom_level: Floats
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Hours:
-    """A panel by the hour: (s, hours) sums and counts of samples."""
-
-    added: Floats
-    counts: Ints
-    per: int  # steps an hour
-
-    def means(self) -> Floats:
-        found = np.full(self.added.shape, np.nan)
-        np.divide(self.added, self.counts, out=found, where=self.counts > 0)
-        return found
-
-
-def group(labels: Mapping[str, NDArray[np.object_]], pods: Sequence[Pod]) -> Groups:
-    """Return which series belongs to which container; init containers are left out."""
-    by_uid = {pod.uid: pod for pod in pods}
-    known: dict[str, frozenset[str]] = {}
-    owners: list[tuple[WorkloadKey, str] | None] = []
-    found: list[Pod | None] = []
-    for uid, name in zip(labels["pod_uid"].tolist(), labels["container"].tolist(), strict=True):
-        pod = by_uid.get(uid)
-        if pod is not None and uid not in known:
-            known[uid] = frozenset(c.name for d in pod.declared for c in d.containers if not c.init)
-        belongs = pod is not None and name in known[uid]
-        found.append(pod if belongs else None)
-        owners.append((pod.workload, name) if pod is not None and belongs else None)
-    keys = tuple(sorted({owner for owner in owners if owner is not None}))
-    place = {key: i for i, key in enumerate(keys)}
-    of = np.array([-1 if owner is None else place[owner] for owner in owners], np.int64)
-    return Groups(keys, of, tuple(found))
-
-
 def read(samples: Samples, groups: Groups, question: Question) -> Features:
     """Return what was seen of each container of each workload."""
-    cpu, memory = _by_hour(samples.cpu), _by_hour(samples.memory)
+    cpu, memory = by_hour(samples.cpu), by_hour(samples.memory)
     shifts = level_shifts(_daily(cpu, groups))
     covered, begin, end = _cover(cpu if cpu is not None else memory, groups)
     return Features(
         groups=groups,
-        cpu=_cpu_level(samples, groups, shifts, question),
+        cpu=_cpu_level(samples, groups, shifts, question, cpu),
         memory=_memory_level(samples.memory, groups),
         pods=_pods(samples, groups),
         covered=covered,
@@ -163,55 +101,24 @@ def read(samples: Samples, groups: Groups, question: Question) -> Features:
     )
 
 
-def _by_hour(panel: Panel | None) -> _Hours | None:
-    if panel is None:
-        return None
-    per = max(1, round(_HOUR / panel.cadence))
-    hours = -(-panel.span // per)
-    added = np.zeros((len(panel), hours))
-    counts = np.zeros((len(panel), hours), np.int64)
-    for chunk in chunks(panel):
-        height = chunk.last - chunk.first
-        if panel.steps is None and panel.span % per == 0:
-            added[chunk.first : chunk.last] = chunk.values.reshape(height, hours, per).sum(axis=2)
-            counts[chunk.first : chunk.last] = per
-            continue
-        cells = chunk.rows * hours + chunk.steps // per
-        size = height * hours
-        added[chunk.first : chunk.last] = np.bincount(cells, chunk.values, size).reshape(-1, hours)
-        counts[chunk.first : chunk.last] = np.bincount(cells, minlength=size).reshape(-1, hours)
-    return _Hours(added, counts, per)
-
-
-def _grouped(rows: Rows, groups: Groups, ufunc: np.ufunc, empty: float) -> Floats:
-    """(g, …) rows of each group put together; `empty` for a group without rows."""
-    found = np.full((len(groups.keys), *rows.shape[1:]), empty)
-    kept = np.flatnonzero(groups.of >= 0)
-    if kept.size:
-        order = kept[np.argsort(groups.of[kept], kind="stable")]
-        starts = np.flatnonzero(np.diff(groups.of[order], prepend=-1))
-        found[groups.of[order][starts]] = ufunc.reduceat(rows[order], starts, axis=0)
-    return found
-
-
-def _daily(hours: _Hours | None, groups: Groups) -> Floats:
+def _daily(hours: Hours | None, groups: Groups) -> Floats:
     """(g, days) mean of each day over all pods."""
     if hours is None:
         return np.full((len(groups.keys), 0), np.nan)
     edges = np.arange(0, hours.added.shape[1], _DAY_HOURS)
-    added = _grouped(np.add.reduceat(hours.added, edges, axis=1), groups, np.add, 0.0)
-    counts = _grouped(np.add.reduceat(hours.counts, edges, axis=1), groups, np.add, 0.0)
+    added = grouped(np.add.reduceat(hours.added, edges, axis=1), groups, np.add, 0.0)
+    counts = grouped(np.add.reduceat(hours.counts, edges, axis=1), groups, np.add, 0.0)
     means: Floats = np.full(added.shape, np.nan)
     np.divide(added, counts, out=means, where=counts > 0)
     return means
 
 
-def _cover(hours: _Hours | None, groups: Groups) -> tuple[Floats, Floats, Floats]:
+def _cover(hours: Hours | None, groups: Groups) -> tuple[Floats, Floats, Floats]:
     """Return hours covered by samples, and first and last hour with one; (g,) each."""
     size = len(groups.keys)
     if hours is None:
         return np.zeros(size), np.full(size, np.nan), np.full(size, np.nan)
-    best = _grouped(hours.counts, groups, np.maximum, 0.0)
+    best = grouped(hours.counts, groups, np.maximum, 0.0)
     seen = best > 0
     some = seen.any(axis=1)
     begin = np.where(some, seen.argmax(axis=1), np.nan)
@@ -224,13 +131,15 @@ def _pods(samples: Samples, groups: Groups) -> Ints:
     for panel in (samples.cpu, samples.memory):
         if panel is not None:
             seen |= panel.counts > 0
-    return _grouped(seen, groups, np.add, 0.0).astype(np.int64)
+    return grouped(seen, groups, np.add, 0.0).astype(np.int64)
 
 
-def _cpu_level(samples: Samples, groups: Groups, shifts: Shifts, question: Question) -> Level:
+def _cpu_level(
+    samples: Samples, groups: Groups, shifts: Shifts, question: Question, hours: Hours | None
+) -> Level:
     """Return CPU: decayed, start-up left out of quantiles, only since a level shift."""
     panel = samples.cpu
-    if panel is None:
+    if panel is None or hours is None:
         return _nothing(groups)
     hour_steps = _HOUR / panel.cadence
     weights = decay(panel.span, 1 / hour_steps, question.half_life / _HOUR)
@@ -250,10 +159,18 @@ def _cpu_level(samples: Samples, groups: Groups, shifts: Shifts, question: Quest
 
     need, said = _quantiles(panel, groups, CPU_BUCKETS, weigh, question.quantile)
     level = _measured(panel, groups, need, said)
-    runs = np.array([key.kind in RUNS for key, _ in groups.keys], bool)
-    return Level(
-        np.where(runs, level.peak, level.need), said, level.mean, level.peak, level.samples
-    )
+    return replace(level, busy=_busy(hours, day * _DAY_HOURS, groups))
+
+
+def _busy(hours: Hours, since: Ints, groups: Groups) -> Floats:
+    """(g,) mean of the hours since `since` (s,), each weighed by itself; NaN without any use."""
+    means = np.nan_to_num(hours.means())
+    means[np.arange(means.shape[1]) < since[:, None]] = 0.0
+    whole = grouped(means.sum(axis=1), groups, np.add, 0.0)
+    squares = grouped(np.einsum("sh,sh->s", means, means), groups, np.add, 0.0)
+    busy: Floats = np.full(whole.size, np.nan)
+    np.divide(squares, whole, out=busy, where=whole > 0)
+    return busy
 
 
 def _memory_level(panel: Panel | None, groups: Groups) -> Level:
@@ -262,7 +179,7 @@ def _memory_level(panel: Panel | None, groups: Groups) -> Level:
         return _nothing(groups)
     _, said = _quantiles(panel, groups, MEMORY_BUCKETS, lambda c: np.ones(c.values.size), 1.0)
     level = _measured(panel, groups, np.zeros(0), said)
-    return Level(level.peak, said, level.mean, level.peak, level.samples)
+    return replace(level, need=level.peak)
 
 
 def _quantiles(
@@ -276,38 +193,40 @@ def _quantiles(
         histogram = fill(chunk, weigh(chunk), buckets)
         merged(histogram, groups.of[chunk.first : chunk.last], together)
         alone[chunk.first : chunk.last] = quantiles(histogram, (q,), buckets)[:, 0]
-    alone[(panel.counts < a_day) | np.isnan(alone)] = -np.inf
+    runs = np.array([key.kind in RUNS for key, _ in groups.keys] + [False], bool)[groups.of]
+    alone[((panel.counts < a_day) & ~runs) | np.isnan(alone)] = -np.inf
     alone = np.minimum(alone, np.nan_to_num(highest(panel.values, panel.offsets), nan=-np.inf))
     found = quantiles(together, (q, *_SAID), buckets)
-    most = _grouped(
+    most = grouped(
         np.nan_to_num(highest(panel.values, panel.offsets), nan=-np.inf),
         groups,
         np.maximum,
         -np.inf,
     )
     found = np.minimum(found, np.where(np.isfinite(most), most, np.nan)[:, None])
-    need = np.fmax(found[:, 0], _grouped(alone, groups, np.maximum, -np.inf))
+    need = np.fmax(found[:, 0], grouped(alone, groups, np.maximum, -np.inf))
     return np.where(np.isfinite(need), need, np.nan), found[:, 1:]
 
 
 def _measured(panel: Panel, groups: Groups, need: Floats, said: Floats) -> Level:
-    counts = _grouped(panel.counts, groups, np.add, 0.0)
-    added = _grouped(sums(panel.values, panel.offsets), groups, np.add, 0.0)
+    counts = grouped(panel.counts, groups, np.add, 0.0)
+    added = grouped(sums(panel.values, panel.offsets), groups, np.add, 0.0)
     top = np.nan_to_num(highest(panel.values, panel.offsets), nan=-np.inf)
-    peak = _grouped(top, groups, np.maximum, -np.inf)
+    peak = grouped(top, groups, np.maximum, -np.inf)
     return Level(
         need,
         said,
         np.divide(added, counts, out=np.full(counts.shape, np.nan), where=counts > 0),
         np.where(counts > 0, peak, np.nan),
         counts.astype(np.int64),
+        np.full(counts.shape, np.nan),
     )
 
 
 def _nothing(groups: Groups) -> Level:
     empty = np.full(len(groups.keys), np.nan)
     said = np.full((empty.size, len(_SAID)), np.nan)
-    return Level(empty, said, empty, empty, np.zeros(empty.size, np.int64))
+    return Level(empty, said, empty, empty, np.zeros(empty.size, np.int64), empty)
 
 
 def _started(pod: Pod | None, panel: Panel, startup: timedelta) -> float:
@@ -323,7 +242,7 @@ def _startups(samples: Samples, groups: Groups, panel: Panel, startup: timedelta
         return np.zeros(0, np.int64)
     span = -(-startup // panel.cadence)
     places: list[int] = []
-    for row, step, _ in _events(samples.restarts):
+    for row, step, _ in events(samples.restarts):
         if groups.of[row] < 0:
             continue
         begin, end = int(panel.offsets[row]), int(panel.offsets[row + 1])
@@ -336,22 +255,14 @@ def _startups(samples: Samples, groups: Groups, panel: Panel, startup: timedelta
     return np.unique(np.array(places, np.int64))
 
 
-def _events(panel: Panel) -> list[tuple[int, int, float]]:
-    """Return row, step and count of every sample of a count metric that is above zero."""
-    at = np.flatnonzero(panel.values > 0)
-    rows = np.searchsorted(panel.offsets, at, side="right") - 1
-    steps = at - panel.offsets[rows] if panel.steps is None else panel.steps[at]
-    return list(zip(rows.tolist(), steps.tolist(), panel.values[at].tolist(), strict=True))
-
-
-def _leaking(hours: _Hours | None, samples: Samples, groups: Groups) -> NDArray[np.bool_]:
+def _leaking(hours: Hours | None, samples: Samples, groups: Groups) -> NDArray[np.bool_]:
     if hours is None:
         return np.zeros(len(groups.keys), bool)
     breaks = np.zeros(hours.added.shape, bool)
     for panel in (samples.restarts, samples.oom_kills):
-        for row, step, _ in _events(panel) if panel is not None else ():
+        for row, step, _ in events(panel) if panel is not None else ():
             breaks[row, step // hours.per] = True
-    return _grouped(leaks(hours.means(), breaks), groups, np.logical_or, 0.0).astype(bool)
+    return grouped(leaks(hours.means(), breaks), groups, np.logical_or, 0.0).astype(bool)
 
 
 def _mean(panel: Panel | None, groups: Groups) -> Floats:
@@ -363,8 +274,8 @@ def _mean(panel: Panel | None, groups: Groups) -> Floats:
 def _total(panel: Panel | None, groups: Groups) -> Floats:
     if panel is None:
         return np.full(len(groups.keys), np.nan)
-    counts = _grouped(panel.counts, groups, np.add, 0.0)
-    added = _grouped(sums(panel.values, panel.offsets), groups, np.add, 0.0)
+    counts = grouped(panel.counts, groups, np.add, 0.0)
+    added = grouped(sums(panel.values, panel.offsets), groups, np.add, 0.0)
     return np.where(counts > 0, added, np.nan)
 
 
@@ -375,7 +286,7 @@ def _oom_level(samples: Samples, groups: Groups) -> Floats:
     if panel is None:
         return level
     top = highest(memory.values, memory.offsets) if memory else np.full(len(panel), np.nan)
-    for row, step, _ in _events(panel):
+    for row, step, _ in events(panel):
         place, pod = int(groups.of[row]), groups.pods[row]
         if place < 0 or pod is None:
             continue

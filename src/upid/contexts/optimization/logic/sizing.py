@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import isnan
 
-from upid.contexts.optimization.logic.features import RUNS, Features
+from upid.contexts.optimization.logic.features import Features
+from upid.contexts.optimization.logic.grouping import RUNS
 from upid.contexts.optimization.logic.surroundings import (
     HINTS,
     Surroundings,
@@ -21,6 +22,7 @@ from upid.core.rightsizing import Ask, Policy, Seen, round_memory
 from upid.core.snapshot import Container, WorkloadKey
 
 _HOUR = timedelta(hours=1)
+_P95 = 0.95
 UNMEASURED = Unknown("not measured")
 
 
@@ -109,11 +111,16 @@ def judge(
     if too_large:
         return Judged(around, tuple(drafts), LeftAlone(target, Code.TOO_LARGE, too_large))
     if not any(d.changed for d in drafts):
-        return Judged(around, tuple(drafts), LeftAlone(target, *_content(drafts, efficiency)))
+        return Judged(
+            around,
+            tuple(drafts),
+            LeftAlone(target, *_content(drafts, efficiency, rules.efficiency)),
+        )
     notes = list(lacking)
     for draft in drafts:
         if draft.changed:
-            notes += _notes(draft)
+            where = f"{draft.container.name}: " if len(around.containers) > 1 else ""
+            notes += [where + note for note in _notes(draft)]
     grown = _grown(around, drafts)
     notes += over_quota(around, grown)
     shifted = tuple(s for d in drafts if (s := _shift(d, features, start)))
@@ -179,13 +186,13 @@ def _draft(
     cpu, memory = features.cpu, features.memory
     seen = Seen(
         cpu_need=float(cpu.need[place]),
-        cpu_mean=float(cpu.mean[place]),
+        cpu_busy=float(cpu.busy[place]),
         cpu_peak=float(cpu.peak[place]),
         memory_peak=float(memory.peak[place]),
         oom_level=float(features.oom_level[place]),
         throttled=float(features.throttled[place]),
         leaking=bool(features.leaking[place]) and not runs,
-        what="peak of its runs" if runs else f"P{rules.policy.cpu_quantile * 100:g}",
+        what=_called(place, features, rules.policy, runs=runs),
     )
     guards = Guards(
         keep_cpu=_hpa(around, "cpu", current, seen, rules.policy),
@@ -197,6 +204,15 @@ def _draft(
     coverage = _coverage(around, place, features, start, end)
     usage = _usage(place, features, coverage)
     return Draft(place, container, current, seen, usage, sized, around.runtime(container))
+
+
+def _called(place: int, features: Features, policy: Policy, *, runs: bool) -> str:
+    """Return what the deciding CPU quantile is called."""
+    name = f"P{policy.cpu_quantile * 100:g}"
+    if runs:
+        return f"{name} of its neediest run"
+    above = policy.cpu_quantile == _P95 and features.cpu.need[place] > features.cpu.said[place, 1]
+    return f"{name} of its neediest pod" if above else name
 
 
 def _hpa(around: Surroundings, resource: str, current: Ask, seen: Seen, policy: Policy) -> str:
@@ -240,6 +256,7 @@ def _usage(place: int, features: Features, coverage: float) -> Usage:
         throttled=UNMEASURED if isnan(throttled) else round(throttled, 4),
         restarts=counted(float(features.restarts[place])),
         oom_kills=counted(float(features.oom_kills[place])),
+        cpu_busy=cores(cpu.busy[place]),
     )
 
 
@@ -291,15 +308,15 @@ def _too_large(around: Surroundings, drafts: list[Draft]) -> str:
     return ""
 
 
-def _content(drafts: list[Draft], efficiency: float | Unknown) -> tuple[Code, str]:
+def _content(drafts: list[Draft], efficiency: float | Unknown, least: float) -> tuple[Code, str]:
     """Return why nothing changes although everything was measured."""
     for code, word in ((Code.LEAK, "leak"), (Code.HPA, "HPA"), (Code.LIMIT_RANGE, "LimitRange")):
         said = next((n for d in drafts for n in d.sized.notes if word in n), "")
         if said:
             return code, said
-    if isinstance(efficiency, Unknown):
-        return Code.FITS, "its requests fit what it uses"
-    return Code.FITS, f"its requests fit what it uses: {efficiency:.0%} of its cost is used"
+    if isinstance(efficiency, Unknown) or efficiency < least:
+        return Code.FITS, "its requests are what its peaks need: no change is worth a rollout"
+    return Code.FITS, f"{efficiency:.0%} of its cost is used: efficient enough"
 
 
 def _notes(draft: Draft) -> Iterator[str]:
@@ -308,7 +325,7 @@ def _notes(draft: Draft) -> Iterator[str]:
     if draft.runtime and ask.memory_request != current.memory_request:
         yield HINTS[draft.runtime]
     if draft.sized.ask.memory_limit is None and current.memory_request is not None:
-        yield f"container {draft.container.name!r} has no memory limit, and none is added"
+        yield "it has no memory limit, and none is added"
 
 
 def _grown(around: Surroundings, drafts: list[Draft]) -> dict[str, float]:

@@ -7,6 +7,7 @@ from upid.core.explain import Unknown
 from upid.core.quantity import GIB, MIB, format_bytes, format_cpu
 from upid.core.rightsizing import Ask
 
+_WELL_ABOVE = 1.5  # times its P95 a request needs another word
 REALISED = (
     "pods shrink when the change is rolled out; the money returns when nodes can go away "
     "(by an autoscaler or by hand)"
@@ -32,7 +33,8 @@ def reason(changes: Sequence[ContainerChange]) -> str:
     main = changes[0]
     said = _used(main)
     if len(changes) > 1:
-        said = f"{main.name} {said}; {len(changes) - 1} more container(s) alike"
+        others = ", ".join(change.name for change in changes[1:])
+        said = f"{main.name} {said}; likewise {others}"
     return said
 
 
@@ -44,6 +46,8 @@ def _used(change: ContainerChange) -> str:
     said = f"{cpu} and {memory}"
     if killed:
         said += f"; OOM-killed {usage.oom_kills} times"
+    if (change.proposed.cpu_request or 0.0) > _WELL_ABOVE * usage.cpu_p95 < usage.cpu_busy:
+        said += f"; {cores(usage.cpu_busy)} CPU in its busy hours"
     raised_limit = (change.proposed.cpu_limit or 0.0) > (ask.cpu_limit or 0.0)
     if raised_limit and not isinstance(usage.throttled, Unknown) and usage.throttled > 0:
         said += f"; throttled in {usage.throttled:.0%} of periods"

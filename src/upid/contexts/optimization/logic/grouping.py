@@ -1,0 +1,128 @@
+"""Series by container of a workload, and panels by the hour: what features are computed from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from upid.core.histogram import chunks
+from upid.core.panel import Floats, Ints, Panel
+from upid.core.snapshot import Pod, WorkloadKey
+
+_HOUR = timedelta(hours=1)
+Rows = Floats | Ints | NDArray[np.bool_]
+RUNS = ("Job", "CronJob")  # sized from their neediest run
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """How panels are read; see the settings of the same names."""
+
+    quantile: float
+    half_life: timedelta
+    startup: timedelta
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """Panels of a cluster's containers, all with the rows of one catalogue.
+
+    A panel is None where the metric is not measured at all.
+    """
+
+    labels: Mapping[str, NDArray[np.object_]]
+    cpu: Panel | None
+    memory: Panel | None
+    throttled: Panel | None
+    restarts: Panel | None
+    oom_kills: Panel | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Groups:
+    """Which series belong to which container of which workload.
+
+    keys  (workload, container name), sorted
+    of    (s,)  place in `keys`; -1 for series of no known container
+    pods  (s,)  the pod of each series, None where it is not known
+    """
+
+    keys: tuple[tuple[WorkloadKey, str], ...]
+    of: Ints
+    pods: tuple[Pod | None, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hours:
+    """A panel by the hour: (s, hours) sums and counts of samples."""
+
+    added: Floats
+    counts: Ints
+    per: int  # steps an hour
+
+    def means(self) -> Floats:
+        """(s, hours) mean of each hour, NaN in one without samples."""
+        found = np.full(self.added.shape, np.nan)
+        np.divide(self.added, self.counts, out=found, where=self.counts > 0)
+        return found
+
+
+def group(labels: Mapping[str, NDArray[np.object_]], pods: Sequence[Pod]) -> Groups:
+    """Return which series belongs to which container; init containers are left out."""
+    by_uid = {pod.uid: pod for pod in pods}
+    known: dict[str, frozenset[str]] = {}
+    owners: list[tuple[WorkloadKey, str] | None] = []
+    found: list[Pod | None] = []
+    for uid, name in zip(labels["pod_uid"].tolist(), labels["container"].tolist(), strict=True):
+        pod = by_uid.get(uid)
+        if pod is not None and uid not in known:
+            known[uid] = frozenset(c.name for d in pod.declared for c in d.containers if not c.init)
+        belongs = pod is not None and name in known[uid]
+        found.append(pod if belongs else None)
+        owners.append((pod.workload, name) if pod is not None and belongs else None)
+    keys = tuple(sorted({owner for owner in owners if owner is not None}))
+    place = {key: i for i, key in enumerate(keys)}
+    of = np.array([-1 if owner is None else place[owner] for owner in owners], np.int64)
+    return Groups(keys, of, tuple(found))
+
+
+def by_hour(panel: Panel | None) -> Hours | None:
+    """Return sums and counts of each hour, in chunks; None where nothing was measured."""
+    if panel is None:
+        return None
+    per = max(1, round(_HOUR / panel.cadence))
+    hours = -(-panel.span // per)
+    added = np.zeros((len(panel), hours))
+    counts = np.zeros((len(panel), hours), np.int64)
+    for chunk in chunks(panel):
+        height = chunk.last - chunk.first
+        if panel.steps is None and panel.span % per == 0:
+            added[chunk.first : chunk.last] = chunk.values.reshape(height, hours, per).sum(axis=2)
+            counts[chunk.first : chunk.last] = per
+            continue
+        cells = chunk.rows * hours + chunk.steps // per
+        size = height * hours
+        added[chunk.first : chunk.last] = np.bincount(cells, chunk.values, size).reshape(-1, hours)
+        counts[chunk.first : chunk.last] = np.bincount(cells, minlength=size).reshape(-1, hours)
+    return Hours(added, counts, per)
+
+
+def grouped(rows: Rows, groups: Groups, ufunc: np.ufunc, empty: float) -> Floats:
+    """(g, …) rows of each group put together; `empty` for a group without rows."""
+    found = np.full((len(groups.keys), *rows.shape[1:]), empty)
+    kept = np.flatnonzero(groups.of >= 0)
+    if kept.size:
+        order = kept[np.argsort(groups.of[kept], kind="stable")]
+        starts = np.flatnonzero(np.diff(groups.of[order], prepend=-1))
+        found[groups.of[order][starts]] = ufunc.reduceat(rows[order], starts, axis=0)
+    return found
+
+
+def events(panel: Panel) -> list[tuple[int, int, float]]:
+    """Return row, step and count of every sample of a count metric that is above zero."""
+    at = np.flatnonzero(panel.values > 0)
+    rows = np.searchsorted(panel.offsets, at, side="right") - 1
+    steps = at - panel.offsets[rows] if panel.steps is None else panel.steps[at]
+    return list(zip(rows.tolist(), steps.tolist(), panel.values[at].tolist(), strict=True))
