@@ -50,7 +50,8 @@ def node(
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {
-            "name": name, "uid": f"uid-{name}", "creationTimestamp": stamp(created), "labels": stated,
+            "name": name, "uid": f"uid-{name}",
+            "creationTimestamp": stamp(created), "labels": stated,
         },
         "spec": {"providerID": f"aws:///us-east-1a/i-{name}"},
         "status": {"capacity": {"cpu": "4", "memory": "16Gi"}, "conditions": []},
