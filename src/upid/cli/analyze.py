@@ -182,7 +182,5 @@ def one_namespace(flags: Flags) -> str | None:
             hint="leave out -l, or use: upid analyze cluster -l …",
         )
     if len(flags.namespaces) > 1:
-        raise Refusal(
-            "one thing lies in one namespace, and several were named", hint="keep one -n"
-        )
+        raise Refusal("one thing lies in one namespace, and several were named", hint="keep one -n")
     return flags.namespaces[0] if flags.namespaces else None

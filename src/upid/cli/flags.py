@@ -68,7 +68,9 @@ class Flags:
     ] = Format.TABLE
     detailed: Annotated[
         bool,
-        typer.Option("--detailed", "-d", help="Longer lists, more evidence.", rich_help_panel=_SHOW),
+        typer.Option(
+            "--detailed", "-d", help="Longer lists, more evidence.", rich_help_panel=_SHOW
+        ),
     ] = False
     columns: Annotated[
         str | None,
@@ -85,9 +87,9 @@ class Flags:
         str | None,
         typer.Option(help="Write the answer there, not to stdout.", rich_help_panel=_SHOW),
     ] = None
-    color: Annotated[
-        Colour, typer.Option(help="When to colour.", rich_help_panel=_SHOW)
-    ] = Colour.AUTO
+    color: Annotated[Colour, typer.Option(help="When to colour.", rich_help_panel=_SHOW)] = (
+        Colour.AUTO
+    )
     quiet: Annotated[
         bool,
         typer.Option("--quiet", "-q", help="Nothing on stderr but errors.", rich_help_panel=_SHOW),
@@ -130,7 +132,7 @@ def reporting(command: Callable[..., None]) -> Callable[..., None]:
     ]
 
     @functools.wraps(command)
-    def told(**values: Any) -> None:
+    def told(**values: Any) -> None:  # noqa: ANN401  typer fills in what it parsed
         flags = Flags(**{field.name: values.pop(field.name) for field in fields(Flags)})
         command(**values, flags=flags)
 

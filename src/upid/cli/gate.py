@@ -90,7 +90,7 @@ def failures(conditions: tuple[Condition, ...], gauges: Mapping[str, float | str
         value, currency = gauges[condition.gauge], str(gauges.get("currency", ""))
         if condition.currency and condition.currency != currency:
             raise Refusal(
-                f"--fail-on {condition.text!r} is in {condition.currency}, the answer in {currency}",
+                f"--fail-on {condition.text!r} is not in {currency}, as the answer is",
                 hint=f"write {condition.gauge}-{currency.lower()}",
             )
         rank = float(RISKS.index(value)) if isinstance(value, str) and value else value

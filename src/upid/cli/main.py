@@ -1,5 +1,6 @@
 """The program `upid`: its commands, and the one place where errors become exit codes."""
 
+import contextlib
 import errno
 import os
 import sys
@@ -12,6 +13,8 @@ from upid.cli.about import demo, openapi, version
 from upid.cli.analyze import app as analyze
 from upid.cli.explain import explain
 from upid.cli.recommend import recommend
+from upid.cli.recording import app as recording
+from upid.cli.serve import serve
 from upid.core.errors import UpidError
 
 _DEBUG = "UPID_DEBUG"
@@ -49,9 +52,11 @@ def main(
 
 def _print_version() -> NoReturn:
     version()
-    raise typer.Exit()
+    raise typer.Exit
 
 
+app.add_typer(recording, name="recording", context_settings=_HELP)
+app.command(context_settings=_HELP)(serve)
 app.command(context_settings=_HELP)(openapi)
 app.command(context_settings=_HELP)(version)
 
@@ -104,8 +109,6 @@ def _bug(error: Exception) -> int:
 def _leave(code: int) -> NoReturn:
     """End at once: a reader that hung up, or a worker thread still busy, holds nobody up."""
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with contextlib.suppress(OSError, ValueError):
             stream.flush()
-        except (OSError, ValueError):
-            pass
     os._exit(code)

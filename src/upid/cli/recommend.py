@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from upid.cli.flags import Flags, reporting
-from upid.cli.refusals import Refusal
 
 if TYPE_CHECKING:
     from upid.cli.output.blocks import View
     from upid.client.api import Api
+
+_WINDOW = "30d"  # as `upid analyze` takes by default, so that both say the same
 
 
 @reporting
@@ -22,11 +23,9 @@ def recommend(
         str | None, typer.Option(help="At most this risk: low, medium, high or critical.")
     ] = None,
     min_confidence: Annotated[
-        float | None, typer.Option(min=0, max=100, help="At least this sure, in per cent.")
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, max=1000, help="At most so many.")
-    ] = None,
+        float, typer.Option(min=0, max=100, help="At least this sure, in per cent.")
+    ] = 0,
+    limit: Annotated[int | None, typer.Option(min=1, max=1000, help="At most so many.")] = None,
 ) -> None:
     """List what to change, with what it saves, how sure and how risky it is.
 
@@ -37,20 +36,16 @@ def recommend(
     def ask(api: "Api") -> "View":
         from upid.cli.reports.recommendations import recommendations_view
 
-        if flags.selector:
-            raise Refusal(
-                "recommendations cannot be picked by label",
-                hint="pick by namespace with -n, or use: upid analyze cluster -l …",
-            )
-        found = api.all_recommendations(
-            flags.cluster,
-            flags.namespaces,
-            limit,
-            type=kind,
-            risk=risk,
-            min_confidence=min_confidence,
-            time_range=flags.window,
-        )
+        cluster = flags.cluster or api.analyze_cluster(options={"limit": 0}).cluster_id
+        filters = {
+            "time_range": flags.window or _WINDOW,
+            "namespace": flags.namespaces or None,
+            "selector": flags.selector,
+            "type": kind,
+            "risk": risk,
+            "confidence_threshold": min_confidence,
+        }
+        found = api.every_recommendation(cluster, filters, limit)
         return recommendations_view(found, flags)
 
     answer(flags, ask)

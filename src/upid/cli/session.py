@@ -40,7 +40,7 @@ def open_api(flags: Flags) -> "Api":
     if flags.server:
         return Api.of_server(flags.server)
     if not flags.recording:
-        raise refusals.NoSource()
+        raise refusals.NoSource
     recordings = [
         sample_path() if path == SAMPLE and not Path(path).exists() else path
         for path in flags.recording

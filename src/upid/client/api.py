@@ -19,6 +19,7 @@ from upid.core.errors import Kind
 
 Answer = TypeVar("Answer")
 _V1 = "/api/v1"
+_LARGEST_PAGE = 200  # what the API gives at once
 _FIRST_ERROR = 400  # HTTP: from here on, a status is a refusal
 _KINDS = {
     401: Kind.DENIED,
@@ -123,12 +124,30 @@ class Api:
         return self._post("/analyze/pod", question, PodAnalysis)
 
     def recommendations(
-        self, cluster_id: str, **filters: str | int | float | None
+        self, cluster_id: str, filters: Mapping[str, object], cursor: str | None = None
     ) -> RecommendationPage:
-        """Return one page of a cluster's recommendations, the dearest first."""
+        """Return one page of a cluster's recommendations, the dearest first.
+
+        filters  query parameters of the endpoint; a sequence is given again for each part, an
+                 absent value is left out
+        """
         asked = {key: value for key, value in filters.items() if value is not None}
-        path = f"{_V1}/recommendations/cluster/{quote(cluster_id, safe='')}?{urlencode(asked)}"
+        query = urlencode(asked | ({"cursor": cursor} if cursor else {}), doseq=True)
+        path = f"{_V1}/recommendations/cluster/{quote(cluster_id, safe='')}?{query}"
         return self._ask("GET", path, RecommendationPage)
+
+    def every_recommendation(
+        self, cluster_id: str, filters: Mapping[str, object], limit: int | None = None
+    ) -> RecommendationPage:
+        """Return all pages as one, or the first `limit` recommendations of them."""
+        size = {"limit": min(limit or _LARGEST_PAGE, _LARGEST_PAGE)}
+        page = self.recommendations(cluster_id, {**filters, **size})
+        items, cursor = list(page.items), page.next_cursor
+        while cursor and (limit is None or len(items) < limit):
+            following = self.recommendations(cluster_id, {**filters, **size}, cursor)
+            items += following.items
+            cursor = following.next_cursor
+        return msgspec.structs.replace(page, items=items[:limit], next_cursor=None)
 
     def document(self) -> bytes:
         """Return the API's OpenAPI document."""

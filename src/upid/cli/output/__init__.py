@@ -1,1 +1,1 @@
-"""How answers look: blocks of a report and one renderer for each format; all text is cleaned here."""
+"""How answers look: blocks, and one renderer a format; foreign text is cleaned here."""

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 _SIGNS = {"USD": "$", "EUR": "€", "GBP": "£"}
 _MICROS_PER_CENT = 10_000
 _KIB = 1024
+_ROUND_CORES = 10  # from here on nobody counts millicores
+_FEW_MILLI = 10  # below, a whole millicore is too coarse
 
 
 def micros(amount: float) -> int:
@@ -58,10 +60,10 @@ def cores(value: float | None) -> str:
     """Return cores as `250m` below ten and `12.5` above; an unknown amount as a dash."""
     if value is None:
         return "–"
-    if value >= 10:
+    if value >= _ROUND_CORES:
         return f"{value:.1f}"
     milli = value * 1000
-    return f"{milli:.1f}m" if 0 < milli < 10 else f"{milli:.0f}m"
+    return f"{milli:.1f}m" if 0 < milli < _FEW_MILLI else f"{milli:.0f}m"
 
 
 def size(value: float | None) -> str:

@@ -126,9 +126,7 @@ class Commands:
     items: tuple[tuple[str, str], ...]
 
 
-Block: TypeAlias = (
-    Heading | Text | Facts | Split | Table | Lines | Figure | Code | Commands
-)
+Block: TypeAlias = Heading | Text | Facts | Split | Table | Lines | Figure | Code | Commands
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class Format(StrEnum):
     NAME = "name"
 
 
-def render(view: View, form: Format, paint: Paint, room: int | None) -> str:
+def render(view: View, form: Format, paint: Paint, room: int | None) -> str:  # noqa: PLR0911  a case a format
     """Return the whole answer as text that ends in a line feed (or is empty)."""
     match form:
         case Format.JSON:

@@ -8,6 +8,7 @@ from upid.cli.output.text import clean, width
 
 GAP = 2
 _NARROWEST = 14  # columns; a name cut shorter than this cannot be told from its neighbours
+_WIDEST = 56  # columns; a longer name pulls the figures of its row out of sight
 _ROOM_FOR_A_SENTENCE = 44  # columns; narrower than this, sentences go under their row
 
 
@@ -52,12 +53,11 @@ def lay_out(columns: Sequence[Column], rows: Sequence[Row], room: int | None) ->
     plain = [c for c in columns if not c.detail]
     details = tuple(c for c in columns if c.detail)
     cells = tuple(tuple(clean(c.show(row[c.key])) for c in plain) for row in rows)
-    sizes = [
-        max(width(c.title), *(width(line[i]) for line in cells)) for i, c in enumerate(plain)
-    ]
+    sizes = [max(width(c.title), *(width(line[i]) for line in cells)) for i, c in enumerate(plain)]
     if room is None:
         longest = [width(c.show(row[c.key])) for c in details for row in rows]
         return Grid(tuple(zip(plain, sizes, strict=True)), details, cells, max(longest, default=0))
+    sizes = [size if c.right else min(size, _WIDEST) for c, size in zip(plain, sizes, strict=True)]
     over = sum(sizes) + GAP * (len(sizes) - 1) - room
     while over > 0:
         words = [i for i, c in enumerate(plain) if not c.right and sizes[i] > _NARROWEST]

@@ -25,6 +25,7 @@ INDENT = 2
 GLYPHS = "█▓▒░·:"  # told apart without colour, and by their order in the list below the bar
 _LONGEST_BAR = 96  # columns; a longer one is no easier to read
 _TEXT_WIDTH = 100  # columns; longer lines of prose tire the eye
+_ROOM_FOR_SHARES = 44  # columns; below, amounts alone are shown
 _ROOM_FOR_LABELS = 50  # columns; below, names and values of facts go on lines of their own
 
 
@@ -90,9 +91,7 @@ class Terminal:
         bar = "".join(
             self._paint(GLYPHS[i] * cells, block.parts[i].tone)
             for i, cells in enumerate(
-                amounts.portions(
-                    min(self._inside(), _LONGEST_BAR), [p.cents for p in block.parts]
-                )
+                amounts.portions(min(self._inside(), _LONGEST_BAR), [p.cents for p in block.parts])
             )
         )
         shares = amounts.portions(100, [part.cents for part in block.parts])
@@ -116,11 +115,12 @@ class Terminal:
             }
         )
         tones = {GLYPHS[i]: part.tone for i, part in enumerate(block.parts)}
+        shares_fit = self._inside() >= _ROOM_FOR_SHARES
         columns = (
             Column("glyph", "", tone=lambda glyph: tones.get(str(glyph), Tone.PLAIN)),
             Column("label", ""),
             Column("amount", "", right=True, tone=lambda _: Tone.STRONG),
-            Column("share", "", right=True),
+            *([Column("share", "", right=True)] if shares_fit else []),
             Column("note", "", detail=True),
         )
         legend = self._table(Table(columns, tuple(rows), headers=False))
@@ -177,16 +177,12 @@ class Terminal:
             lead = next((i for i, (c, _) in enumerate(shown) if not c.right), 0)
             title = " ".join(text for _, text in shown[: lead + 1])
             lines.append(margin + self._paint(shorten(title, room), Tone.STRONG))
-            pairs = [
-                f"{c.title.lower()} {text}".strip() for c, text in shown[lead + 1 :] if text
-            ]
+            pairs = [f"{c.title.lower()} {text}".strip() for c, text in shown[lead + 1 :] if text]
             lines += [inner + line for line in wrap(" · ".join(pairs), room - INDENT) if line]
             for column in columns:
                 if column.detail and row[column.key]:
                     text = clean(column.show(row[column.key]))
-                    lines += [
-                        inner + self._paint(s, Tone.QUIET) for s in wrap(text, room - INDENT)
-                    ]
+                    lines += [inner + self._paint(s, Tone.QUIET) for s in wrap(text, room - INDENT)]
         return lines
 
     @_draw.register

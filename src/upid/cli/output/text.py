@@ -25,7 +25,6 @@ def clean(text: str) -> str:
         marks = marks + 1 if kind in _MARKS else 0
         if kind in _HIDDEN or marks > _MOST_MARKS or (marks and not shown):
             shown.append(_escaped(letter))
-            marks = 0
         else:
             shown.append(letter)
     return "".join(shown)

@@ -1,1 +1,1 @@
-"""Answers of the API turned into views: what is said first, in which words, and what to type next."""
+"""Answers of the API turned into views: what is said first, and what to type next."""

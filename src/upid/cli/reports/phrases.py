@@ -87,7 +87,7 @@ def recommendation_columns(currency: str) -> tuple[Column, ...]:
     """Return the columns of a list of recommendations."""
     return (
         Column("saving", "Saves/mo", number(lambda v: amounts.money(v, currency)), right=True,
-               tone=lambda v: Tone.STRONG),
+               tone=lambda _: Tone.STRONG),
         Column("target", "Target"),
         Column("type", "Type", wide=True),
         Column("priority", "Priority", wide=True),
