@@ -210,20 +210,22 @@ def _needs(catalogue: Catalogue, rows: Ints, used: Bools, pods: tuple[Pod, ...])
 def _health(
     used: Needs, objects: Snapshot
 ) -> tuple[dict[WorkloadKey, float], dict[WorkloadKey, tuple[str, ...]]]:
-    """Return the healthy share of each workload's needs, and what of them is down, in words.
+    """Return the healthy share of each workload's needs, and what it waits for, in words.
 
-    A workload that was deleted is nobody's need any more.
+    A workload that was deleted is nobody's need any more. One that is down itself is quiet
+    because nobody can reach it, which is not the same as that nobody needs it: it waits too.
     """
     unready = down(objects.workloads, objects.pods)
     living = {workload.key for workload in objects.workloads if workload.ended is None}
-    healthy, waiting = {}, {}
+    healthy: dict[WorkloadKey, float] = {}
+    waiting: dict[WorkloadKey, tuple[str, ...]] = {k: (what,) for k, what in unready.items()}
     for caller, callees in used.items():
         there = [callee for callee in callees if callee in living]
         lacking = tuple(unready[callee] for callee in there if callee in unready)
         if there:
             healthy[caller] = 1.0 - len(lacking) / len(there)
         if lacking:
-            waiting[caller] = lacking
+            waiting[caller] = (*waiting.get(caller, ()), *lacking)
     return healthy, waiting
 
 

@@ -63,9 +63,16 @@ def pods_idle(found: Found, rows: Sequence[int]) -> tuple[PodIdle, ...]:
     """Return the judgement of the pods in the given rows."""
     judged, activity = found.judged, found.activity
     known = np.where(judged.by_requests[:, None], activity.observed, judged.usage.sampled)
+    cut = activity.history
     quiet = quiet_hours(judged.active, known, activity.hours)
-    seen = np.asarray(known[:, activity.history :].any(axis=1))
-    return tuple(_pod(found, row, np.asarray(quiet[row] & bool(seen[row]))) for row in rows)
+    # What is idle now is quiet in all of its evidence, whatever it did before.
+    idle = np.array([verdict is Verdict.IDLE for verdict in judged.verdict])
+    lately = quiet_hours(judged.active[idle, cut:], known[idle, cut:], activity.hours[cut:])
+    quiet[idle] = lately
+    # Usage that never rose above its floor says nothing of when a pod that is not idle works.
+    tells = idle | judged.by_requests | judged.active.any(axis=1)
+    quiet &= (tells & known[:, cut:].any(axis=1))[:, None]
+    return tuple(_pod(found, row, quiet[row]) for row in rows)
 
 
 def workloads_idle(pods: Sequence[PodIdle]) -> tuple[WorkloadIdle, ...]:
