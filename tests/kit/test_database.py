@@ -47,10 +47,13 @@ async def ids(db: Database, tenant: str = "default") -> list[str]:
 
 
 async def test_a_transaction_that_fails_leaves_nothing(db: Database) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def fails() -> None:
         async with db.transaction() as tx:
             await tx.sql.execute(sa.insert(recordings).values(row()))
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fails()
 
     assert await ids(db) == []
 
@@ -147,8 +150,9 @@ async def test_a_database_that_is_not_there_is_unreachable_without_telling_the_p
         await db.ping()
     await db.close()
     # the driver's thread answers to this loop once more, and complains when it has gone
-    while any("_connection_worker" in thread.name for thread in threading.enumerate()):
-        await asyncio.sleep(0.001)
+    for thread in threading.enumerate():
+        if "_connection_worker" in thread.name:
+            await asyncio.to_thread(thread.join, 5)
 
     assert "canary-pass" not in str(caught.value)
     assert caught.value.hint

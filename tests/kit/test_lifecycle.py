@@ -92,7 +92,8 @@ async def test_a_module_that_does_not_start_takes_down_those_before_it() -> None
 
     @asynccontextmanager
     async def bad() -> AsyncIterator[Loop | None]:
-        raise LookupError
+        if closed == []:
+            raise LookupError
         yield None
 
     with pytest.raises(LookupError):

@@ -52,7 +52,7 @@ def test_flags_beat_the_environment_which_beats_the_file_which_beats_the_profile
     profile = {"UPID_ENVIRONMENT": "production"}
     file = "[database]\npool_size = 3\n"
     variable = {"UPID_DATABASE_POOL_SIZE": "4"}
-    flag = {"database.pool_size": ("--pool", 5)}
+    flag: dict[str, tuple[str, object]] = {"database.pool_size": ("--pool", 5)}
 
     sizes = [
         load(profile),
@@ -166,7 +166,9 @@ def test_state_goes_where_xdg_or_the_home_variable_say() -> None:
 
 @given(st.dictionaries(st.sampled_from(sorted(ALIASES)), st.text("ab01.:/{-\x00é"), max_size=4))
 def test_any_value_is_either_taken_or_refused_by_name(environ: dict[str, str]) -> None:
+    message = ""
     try:
         load(environ)
     except SettingsInvalid as refusal:
-        assert any(variable in refusal.message for variable in environ)
+        message = refusal.message
+    assert not message or any(variable in message for variable in environ)
