@@ -1,6 +1,6 @@
 """Writes `src/upid/client/types.py` from the API's document, so that no type is written twice.
 
-    python -m tests.arch.client_types          write it
+python -m tests.arch.client_types          write it
 """
 
 import json
@@ -35,10 +35,11 @@ Schema = Mapping[str, Any]
 
 def document() -> Schema:
     """Return the API's document, as `upid openapi` prints it."""
-    from upid.app.wiring import local_app
+    from upid.app.wiring import described_app
+
     from upid.client.transport import InProcess
 
-    with InProcess(local_app((), frozenset())) as api:
+    with InProcess(described_app()) as api:
         found: Schema = json.loads(api.send("GET", "/api/openapi.json", None).body)
     return found
 
@@ -96,7 +97,9 @@ def _struct(name: str, schema: Schema) -> str:
         f"    {_identifier(key)}: {_type(node)}{'' if key in needed else _default(node)}"
         for key, node in schema["properties"].items()
     ]
-    return f"\n\nclass {name}(Answer, frozen=True, kw_only=True):\n{doc}\n" + "\n".join(fields) + "\n"
+    return (
+        f"\n\nclass {name}(Answer, frozen=True, kw_only=True):\n{doc}\n" + "\n".join(fields) + "\n"
+    )
 
 
 def _docstring(lines: list[str]) -> str:
@@ -112,7 +115,7 @@ def _identifier(key: str) -> str:
     return key
 
 
-def _type(node: Schema) -> str:
+def _type(node: Schema) -> str:  # noqa: PLR0911  a case a kind of schema
     if "$ref" in node:
         return re.sub(r"^.*/", "", node["$ref"])
     if "anyOf" in node:

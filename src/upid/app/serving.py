@@ -7,6 +7,7 @@ from upid.adapters.recordings import open_recording
 from upid.app.modules import TARGETS, ServerModules
 from upid.app.recording_files import RecordingsOnDisk
 from upid.app.settings import Settings, load_settings
+from upid.app.wiring import analysis_routers, answering
 from upid.contexts.clusters import ClusterService
 from upid.contexts.metrics import RecordingService
 from upid.contexts.metrics.endpoints import PATH
@@ -61,8 +62,8 @@ def server_modules(
         database, RecordingRepository, folder, RecordingsOnDisk(), clusters, system_clock
     )
     app = create_app(
-        [recordings_router],
-        {ClusterService: clusters, RecordingService: stored},
+        [*analysis_routers(), recordings_router],
+        {**answering(clusters, settings), RecordingService: stored},
         settings=settings.api,
         server=True,
         checks=[Check("database", database.ping), Check("recordings", stored.writable)],

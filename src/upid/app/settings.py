@@ -6,7 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from upid.contexts.costs.settings import CostSettings
+from upid.contexts.insights.settings import InsightSettings
 from upid.contexts.metrics.settings import MetricsSettings
+from upid.contexts.optimization.settings import OptimizationSettings
 from upid.gateway.settings import ApiSettings
 from upid.kit.db import DEFAULT_TENANT
 from upid.kit.db.settings import DatabaseSettings
@@ -60,6 +63,9 @@ class Settings(BaseModel):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
+    costs: CostSettings = Field(default_factory=CostSettings)
+    insights: InsightSettings = Field(default_factory=InsightSettings)
+    optimization: OptimizationSettings = Field(default_factory=OptimizationSettings)
 
     @property
     def database_url(self) -> str:

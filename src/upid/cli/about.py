@@ -28,7 +28,7 @@ def openapi() -> None:
     from upid.cli.session import write
     from upid.client.api import Api
 
-    with Api.of_recordings((), frozenset()) as api:
+    with Api.described() as api:
         write(api.document().decode() + "\n", sys.stdout)
 
 

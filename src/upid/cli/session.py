@@ -25,7 +25,6 @@ _FALLBACK_WIDTH = 80  # columns, where nobody says; what terminals have had sinc
 _NARROWEST = 20  # columns; less than this is a terminal that does not know its width
 _ASCII = str.maketrans({"█": "#", "▓": "=", "▒": "-", "░": ".", "·": "-", "…": "~", "–": "-",
                         "•": "*", "→": ">", "×": "x", "─": "-", "▏": "|", "│": "|"})  # fmt: skip
-ANALYSIS = frozenset({"clusters", "metrics", "costs", "insights", "optimization"})
 
 
 def sample_path() -> str:
@@ -45,7 +44,7 @@ def open_api(flags: Flags) -> "Api":
         sample_path() if path == SAMPLE and not Path(path).exists() else path
         for path in flags.recording
     ]
-    return Api.of_recordings(recordings, ANALYSIS)
+    return Api.of_recordings(recordings)
 
 
 def answer(flags: Flags, ask: Callable[["Api"], View]) -> None:

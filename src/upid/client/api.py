@@ -48,11 +48,18 @@ class Api:
         self._transport = transport
 
     @classmethod
-    def of_recordings(cls, recordings: Sequence[str], areas: frozenset[str]) -> Self:
-        """Return the API over recording files, in this process, with only the named areas."""
+    def of_recordings(cls, recordings: Sequence[str]) -> Self:
+        """Return the API over recording files, in this process."""
         from upid.app.wiring import local_app
 
-        return cls(InProcess(local_app(recordings, areas)))
+        return cls(InProcess(local_app(recordings)))
+
+    @classmethod
+    def described(cls) -> Self:
+        """Return the API with every route there is: to be described, not to be asked."""
+        from upid.app.wiring import described_app
+
+        return cls(InProcess(described_app()))
 
     @classmethod
     def of_server(cls, address: str) -> Self:

@@ -10,9 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
-from upid.core.window import BadWindow, parse_span
 
-Amount = float | None
 Words = dict[str, float | int | str | None]
 
 
@@ -37,7 +35,9 @@ class PodQuestion(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     pod_name: Annotated[str, Field(min_length=1, max_length=253)]
-    namespace: Annotated[str, Field(min_length=1, max_length=253)] = "default"
+    namespace: str | None = Field(
+        default="default", max_length=253, description="null: any, the newest with the name."
+    )
     cluster_id: str | None = None
     options: Options = Options()
 
@@ -48,7 +48,9 @@ class DeploymentQuestion(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     deployment_name: Annotated[str, Field(min_length=1, max_length=253)]
-    namespace: Annotated[str, Field(min_length=1, max_length=253)] = "default"
+    namespace: str | None = Field(
+        default="default", max_length=253, description="null: any, if only one has the name."
+    )
     kind: str | None = None
     cluster_id: str | None = None
     options: Options = Options()
@@ -392,14 +394,17 @@ class Distribution(_Answer, frozen=True, kw_only=True):
 
 
 class Cost(_Answer, frozen=True, kw_only=True):
-    """What a workload or pod costs a month, and what of that is used."""
+    """What a workload or pod costs a month, and what of that is used.
+
+    Headroom is judged for workloads, so a pod's `headroom` and `workload_idle` are null.
+    """
 
     monthly: float
     daily: float
     allocated: float
     used: float
-    headroom: float
-    workload_idle: float
+    headroom: float | None
+    workload_idle: float | None
     unknown: float
     storage: float
     efficiency: float | None
@@ -497,12 +502,3 @@ class RecommendationPage(_Answer, frozen=True, kw_only=True):
     potential: Potential
     left_alone: list[Spared]
     notes: list[str]
-
-
-def checked_span(text: str) -> str:
-    """Return a window text that can be read. Raises BadWindow."""
-    if "/" not in text:
-        parse_span(text)
-    elif text.count("/") != 1:
-        raise BadWindow(text, "it has more than one /")
-    return text

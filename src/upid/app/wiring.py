@@ -1,0 +1,51 @@
+"""Puts the parts together: plain constructor calls, once, for one process or a server."""
+
+import os
+from collections.abc import Mapping, Sequence
+
+from fastapi import APIRouter, FastAPI
+
+from upid.adapters.pricelist import ShippedPrices
+from upid.adapters.recordings import open_recording
+from upid.app.settings import Settings, load_settings
+from upid.contexts.clusters import ClusterService
+from upid.contexts.costs import CostService
+from upid.contexts.insights import InsightService
+from upid.contexts.metrics import PanelService
+from upid.contexts.optimization import RecommendationService
+from upid.contexts.optimization.analysis import AnalysisService
+from upid.contexts.optimization.endpoints import router as analysis_router
+from upid.gateway.app import create_app
+
+
+def answering(clusters: ClusterService, settings: Settings) -> Mapping[type, object]:
+    """Return the services that answer questions about clusters, by type."""
+    panels = PanelService()
+    costs = CostService(clusters, panels, ShippedPrices(), settings.costs)
+    insights = InsightService(clusters, panels, costs, settings.insights)
+    recommendations = RecommendationService(
+        clusters, panels, costs, insights, settings.optimization
+    )
+    analyses = AnalysisService(clusters, panels, costs, insights, recommendations)
+    return {ClusterService: clusters, AnalysisService: analyses}
+
+
+def analysis_routers() -> Sequence[APIRouter]:
+    """Return the routers that need nothing but `answering`."""
+    return (analysis_router,)
+
+
+def local_app(recordings: Sequence[str]) -> FastAPI:
+    """Return the API over recordings in this process: no network, no database, nothing written."""
+    settings = load_settings(os.environ).settings
+    clusters = ClusterService()
+    for path in recordings:
+        clusters.attach(open_recording(path))
+    return create_app(analysis_routers(), answering(clusters, settings), settings=settings.api)
+
+
+def described_app() -> FastAPI:
+    """Return the API with every route there is, to be described, not to be asked."""
+    from upid.contexts.metrics.endpoints import router as recordings_router
+
+    return create_app([*analysis_routers(), recordings_router], {})
