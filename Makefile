@@ -52,7 +52,7 @@ quality: setup
 	@$(RUN) -m tests.quality $(ONLY)
 
 build: setup
-	@$(IN)/uv build --quiet --wheel --no-build-isolation --python $(RUN) --out-dir dist .
+	@$(RUN) requirements/install.py uv build --quiet --wheel --no-build-isolation --python $(RUN) --out-dir dist .
 
 sample: setup
 	@$(RUN) -m tests.fixtures.sample
@@ -61,7 +61,7 @@ reference: setup
 	@$(RUN) -m tests.arch.reference
 
 lock: setup
-	@$(RUN) -m requirements.lock
+	@"$(PYTHON)" requirements/install.py lock
 
 .PHONY: runtime python
 runtime: python

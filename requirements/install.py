@@ -1,4 +1,7 @@
-"""Makes the project's environment from the locks: `python requirements/install.py runtime|dev`.
+"""Makes the project's environment from the locks: `python requirements/install.py VERB`.
+
+runtime  what the program needs      lock  resolve pyproject.toml anew into the locks
+dev      that and the gates' tools   uv …  the environment's uv, with this machine's pip settings
 
 Needs Python and nothing else: uv, pinned by hash, is installed into the environment and installs
 the rest from hashed locks. Whether anything has to be done is decided by the content of the locks,
@@ -44,14 +47,24 @@ PIP_TO_UV = {
 
 
 def main() -> int:
-    """Bring the environment up to a stage, or say that it is there already."""
+    """Do what the verb says."""
     if sys.version_info < OLDEST:
         print(f"UPID needs Python 3.11 or newer; this is {sys.version.split()[0]}", file=sys.stderr)
         return 1
-    stage = sys.argv[1] if len(sys.argv) > 1 else "dev"
-    if stage not in STAGES:
-        print(f"usage: install.py {'|'.join(STAGES)}", file=sys.stderr)
-        return 2
+    match sys.argv[1:]:
+        case ["uv", *rest]:
+            return subprocess.run([UV, *rest], env=environment(), check=False).returncode
+        case ["lock"]:
+            lock()
+            return 0
+        case [stage] if stage in STAGES:
+            return install(stage)
+    print(f"usage: install.py {'|'.join(STAGES)}|lock|uv …", file=sys.stderr)
+    return 2
+
+
+def install(stage: str) -> int:
+    """Bring the environment up to a stage; nothing is done when the locks are what they were."""
     wanted = {name: digest(name) for name in STAGES}
     if current() in ((stage, wanted[stage]), ("dev", wanted["dev"])):
         return 0
@@ -97,17 +110,10 @@ def build(stage: str) -> None:
         run(*pip, "install", "--quiet", "--no-deps", "--require-hashes", "-r", LOCKS / "uv.txt")
     with step(f"locked packages ({stage})"):
         locks = [LOCKS / name for name in STAGES[stage]]
-        settings = settings_for_uv()
-        uv("sync", "--require-hashes", "--compile-bytecode", *locks, settings=settings)
+        uv("sync", "--require-hashes", "--compile-bytecode", *locks)
     with step("upid itself"):
-        editable: list[str | Path] = [
-            "--no-deps",
-            "--no-build-isolation",
-            "--no-index",
-            "--editable",
-            ROOT,
-        ]
-        uv("install", *editable, settings=settings)
+        offline = ["--no-deps", "--no-build-isolation", "--no-index"]
+        uv("install", *offline, "--editable", ROOT)
         run(PYTHON, "-m", "compileall", "-q", ROOT / "src" / "upid")
 
 
@@ -166,16 +172,39 @@ def in_the_words_of_uv(name: str, value: str) -> str:
     return ",".join(value.split()) if name == "find-links" else value
 
 
-def uv(verb: str, *rest: str | Path, settings: dict[str, str]) -> None:
+def environment() -> dict[str, str]:
+    """Return the variables that uv runs with."""
+    return os.environ | settings_for_uv()
+
+
+def uv(verb: str, *rest: str | Path) -> None:
     """Run `uv pip VERB` on the environment."""
-    run(UV, "pip", verb, "--quiet", "--python", PYTHON, *rest, extra=settings)
+    run(UV, "pip", verb, "--quiet", "--python", PYTHON, *rest, variables=environment())
 
 
-def run(*command: str | Path, extra: dict[str, str] | None = None, quiet: bool = False) -> None:
+def lock() -> None:
+    """Write the locks: the widest first, which the others may only narrow."""
+    narrowed = ("-c", LOCKS / "dev.txt")
+    compile_lock("dev.txt", "pyproject.toml", "--group", "dev")
+    compile_lock("runtime.txt", "pyproject.toml", *narrowed)
+    compile_lock("build.txt", "--group", "build", *narrowed)
+    compile_lock("uv.txt", "--group", "uv")
+
+
+def compile_lock(name: str, *source: str | Path) -> None:
+    """Write one lock: hashes for every platform, no addresses."""
+    form = ["--quiet", "--universal", "--generate-hashes", "--no-emit-index-url", "--no-header"]
+    with step(f"requirements/{name}"):
+        oldest = ["--python-version", ".".join(map(str, OLDEST))]
+        target = ("--output-file", LOCKS / name)
+        everything = (*form, *oldest, *source, *target)
+        run(UV, "pip", "compile", *everything, variables=environment(), quiet=True)
+
+
+def run(*command: str | Path, variables: dict[str, str] | None = None, quiet: bool = False) -> None:
     """Run a program; its errors are shown as they are."""
     silent = subprocess.DEVNULL if quiet else None
-    everything = os.environ | (extra or {})
-    subprocess.run(command, check=True, cwd=ROOT, env=everything, stdout=silent, stderr=silent)
+    subprocess.run(command, check=True, cwd=ROOT, env=variables, stdout=silent, stderr=None)
 
 
 @contextmanager
