@@ -63,7 +63,7 @@ _DOMAINS = re.compile(
     r"|amazonaws\.com|azure\.com|google\.com|gke\.io|openshift\.io|nvidia\.com|upid\.io)"
 )
 _KEPT_VALUES = re.compile(
-    r".*kubernetes\.io/(arch|os|instance-type|region|zone)|.*/(nodegroup-type|capacity-?type|"
+    r".*kubernetes\.io/(arch|os|instance-type|region|zone)|.*/(nodegroup-type|capacity-?[tT]ype|"
     r"gke-(spot|preemptible|provisioning)|scalesetpriority|lifecycle)"
     r"|.*instance-(type|family|size|category|generation|cpu|memory)|upid\.io/.*"
     r"|.*node-role\.kubernetes\.io/.*|.*/mode"
