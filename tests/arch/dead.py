@@ -21,6 +21,9 @@ USED_BY: dict[str, str] = {
     "cache_ok": "SQLAlchemy, whether a column type may be cached",
     "process_bind_param": "SQLAlchemy, on the way into a column",
     "process_result_value": "SQLAlchemy, on the way out of a column",
+    "down_revision": "Alembic, the migration before",
+    "capture_signals": "uvicorn, around a server",
+    "should_exit": "uvicorn, the wish to end a server",
 }
 
 

@@ -16,7 +16,7 @@ from upid.kit.db.settings import DatabaseSettings
 from upid.kit.settings import Loaded, SettingsLoader
 
 CONFIG_VARIABLE = "UPID_CONFIG_FILE"
-APART = (CONFIG_VARIABLE, "UPID_RECORDING", "UPID_SERVER")  # the last two say what to ask of whom
+APART = (CONFIG_VARIABLE, "UPID_RECORDING", "UPID_SERVER", "UPID_DEBUG")  # the CLI reads these
 Level = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 
 ALIASES = {  # CFG-2: names and defaults that people know

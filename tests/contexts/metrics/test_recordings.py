@@ -9,6 +9,7 @@ import pytest
 
 from tests.contexts.metrics.conftest import LIMIT, Program, a_recording, parts
 from tests.fixtures.memory_source import MemorySource, facts_of
+from upid.contexts.clusters import ClusterNotFound
 from upid.contexts.metrics import (
     Recording,
     RecordingConflict,
@@ -43,6 +44,7 @@ async def test_a_stored_recording_says_whose_past_it_is_and_can_be_asked_about(
     assert recording.created == program.clock()
     assert await program.recordings.get(recording.id) == recording
     assert program.clusters.resolve(recording.cluster_id).name == "shop"
+    assert program.clusters.resolve(recording.id).id == recording.cluster_id  # API-3
     assert (await program.recordings.file(recording.id))[1].read_bytes() == body
 
 
@@ -124,6 +126,8 @@ async def test_a_removed_recording_is_gone_with_its_file_and_its_cluster(
 
     assert program.files() == [f"{kept.sha256}.upid"]
     assert program.attached() == [kept.cluster_id]
+    with pytest.raises(ClusterNotFound):
+        program.clusters.resolve(gone.id)
     with pytest.raises(RecordingNotFound):
         await program.recordings.get(gone.id)
     with pytest.raises(RecordingNotFound):
@@ -171,6 +175,8 @@ async def test_a_recording_given_at_the_start_stays_when_its_stored_twin_is_remo
     await program.recordings.remove(twin.id)
 
     assert program.attached() == [twin.cluster_id]
+    with pytest.raises(ClusterNotFound):
+        program.clusters.resolve(twin.id)
 
 
 async def test_when_the_row_cannot_be_written_the_file_goes(program: Program) -> None:

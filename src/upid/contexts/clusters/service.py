@@ -10,6 +10,7 @@ class ClusterService:
 
     def __init__(self) -> None:
         self._clusters: dict[str, Cluster] = {}
+        self._aliases: dict[str, str] = {}  # another id → cluster id
 
     def attach(self, source: ClusterSource) -> Cluster:
         """Take in a source; from now on its cluster can be asked about."""
@@ -19,9 +20,15 @@ class ClusterService:
         self._clusters[cluster.id] = cluster
         return cluster
 
+    def alias(self, other_id: str, cluster_id: str) -> None:
+        """Let a cluster be found by another id too, such as that of its stored recording."""
+        self._aliases[other_id] = cluster_id
+
     def detach(self, cluster_id: str) -> None:
-        """Forget a cluster; one that is not here is forgotten already."""
-        self._clusters.pop(cluster_id, None)
+        """Forget a cluster, or only another id of it; what is not here is forgotten already."""
+        if self._aliases.pop(cluster_id, None) is None:
+            self._clusters.pop(cluster_id, None)
+            self._aliases = {a: c for a, c in self._aliases.items() if c != cluster_id}
 
     def list(self) -> tuple[Cluster, ...]:
         """Return all clusters, by name, then id."""
@@ -34,7 +41,8 @@ class ClusterService:
             if len(known) != 1:
                 raise ClusterUnclear([c.id for c in known])
             return known[0]
-        found = [c for c in known if cluster_id in (c.id, c.name)]
+        wanted = self._aliases.get(cluster_id, cluster_id)
+        found = [c for c in known if wanted in (c.id, c.name)]
         if not found:
             raise ClusterNotFound(cluster_id, [c.id for c in known])
         if len(found) > 1:

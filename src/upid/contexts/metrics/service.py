@@ -117,6 +117,7 @@ class RecordingService:
             recording = await self.get(recording_id)
             async with self._db.transaction() as tx:
                 await self._repository(tx).remove(recording_id)
+            self._clusters.detach(recording_id)
             cluster_id = self._attached.pop(recording_id, None)
             if cluster_id is not None:
                 self._clusters.detach(cluster_id)
@@ -159,11 +160,14 @@ class RecordingService:
         )
 
     def _attach(self, recording: Recording, source: ClusterSource) -> None:
-        """Let the recording be asked about, unless the same one was given at the start."""
-        if any(cluster.id == recording.cluster_id for cluster in self._clusters.list()):
-            return
-        self._clusters.attach(source)
-        self._attached[recording.id] = recording.cluster_id
+        """Let the recording be asked about, by its cluster's id and by its own.
+
+        One that was given at the start is attached already, and stays when this one is removed.
+        """
+        if all(cluster.id != recording.cluster_id for cluster in self._clusters.list()):
+            self._clusters.attach(source)
+            self._attached[recording.id] = recording.cluster_id
+        self._clusters.alias(recording.id, recording.cluster_id)
 
 
 def _check_name(name: str) -> None:

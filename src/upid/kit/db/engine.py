@@ -124,14 +124,15 @@ def _sqlite_arguments(settings: DatabaseSettings) -> dict[str, Any]:
 
 
 def _tune_sqlite(engine: sa.Engine) -> None:
-    @event.listens_for(engine, "connect")
-    def _connected(connection: Any, _: object) -> None:  # noqa: ANN401 - any driver's connection
+    def connected(connection: Any, _: object) -> None:  # noqa: ANN401 - any driver's connection
         cursor = connection.cursor()
         for pragma in _PRAGMAS:
             cursor.execute(pragma)
         cursor.close()
 
-    @event.listens_for(engine, "begin")
-    def _begun(connection: sa.Connection) -> None:
+    def begin(connection: sa.Connection) -> None:
         # IMMEDIATE waits for the writer before; a deferred one fails at its first write instead
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    event.listen(engine, "connect", connected)
+    event.listen(engine, "begin", begin)
