@@ -1,6 +1,8 @@
 """Small worlds and what is said of them, through the face of the context."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,11 +10,20 @@ import pytest
 from tests.fixtures.memory_source import START, MemorySource, facts_of, version_of
 from upid.contexts.clusters import ClusterService
 from upid.contexts.costs import NothingInWindow
-from upid.contexts.insights import InsightService, InsightSettings, Verdict
+from upid.contexts.insights import (
+    InsightService,
+    InsightSettings,
+    PodIdle,
+    Verdict,
+    WorkloadIdle,
+)
 from upid.contexts.metrics import PanelService
 from upid.core.explain import Unknown
 from upid.core.metrics import CPU, REQUESTS, Entity
+from upid.core.panel import Floats
 from upid.core.window import Window
+
+Stream = tuple[tuple[str, str, str], "Floats | float"]
 
 DAYS = 21
 HOURLY = timedelta(hours=1)
@@ -29,7 +40,17 @@ class World:
         self.containers, self.cpu, self.streams, self.requests = [], [], [], []
         self.serve("shop", "Deployment", "checkout", [(PERSON, 60.0), (PROBE, 360.0)])
 
-    def serve(self, namespace, kind, name, streams=(), *, cpu=0.005, service=True, **more):
+    def serve(
+        self,
+        namespace: str,
+        kind: str,
+        name: str,
+        streams: Sequence[Stream] = (),
+        *,
+        cpu: Floats | float = 0.005,
+        service: bool = True,
+        **more: object,
+    ) -> None:
         """Add a workload of one pod; numbers may be one for all hours or one an hour."""
         uid = f"uid-{namespace}-{name}"
         labels, pod = {"app": name}, f"{name}-0"
@@ -78,13 +99,13 @@ class World:
             self.streams.append((namespace, pod, uid, *labels_of_stream))
             self.requests.append(self._hourly(number))
 
-    def _add(self, body):
+    def _add(self, body: dict[str, object]) -> None:
         self.objects.append(version_of(body))
 
-    def _hourly(self, number):
+    def _hourly(self, number: Floats | float) -> Floats:
         return np.broadcast_to(np.asarray(number, float), (self.hours,)).copy()
 
-    def insights(self, settings=None):
+    def insights(self, settings: InsightSettings | None = None) -> InsightService:
         samples = {CPU: np.array(self.cpu)}
         if self.streams:
             samples[REQUESTS] = np.array(self.requests)
@@ -98,25 +119,25 @@ class World:
         clusters.attach(source)
         return InsightService(clusters, PanelService(), None, settings or InsightSettings())
 
-    def judged(self, name, window=None):
+    def judged(self, name: str, window: Window | None = None) -> WorkloadIdle:
         report = self.insights().idle(window=window)
         return next(w for w in report.workloads if w.key.name == name)
 
-    def pod(self, name):
+    def pod(self, name: str) -> PodIdle:
         return next(p for p in self.insights().idle().pods if p.workload.name == name)
 
 
 @pytest.fixture
-def world():
+def world() -> World:
     return World()
 
 
-def hours(predicate, number, count=DAYS * 24):
+def hours(predicate: Callable[[int, int], bool], number: float, count: int = DAYS * 24) -> Floats:
     """Return a number in the hours for which the predicate of (weekday, hour) holds."""
     return np.array([number if predicate(h // 24 % 7, h % 24) else 0 for h in range(count)])
 
 
-def test_a_forgotten_preview_that_only_probes_and_scrapes_reach_is_idle(world):
+def test_a_forgotten_preview_that_only_probes_and_scrapes_reach_is_idle(world: World) -> None:
     """IDL-1, IDL-2, IDL-8."""
     world.serve("preview", "Deployment", "web", [(PROBE, 360), (SCRAPE, 120)])
     pod = world.pod("web")
@@ -136,7 +157,7 @@ def test_a_forgotten_preview_that_only_probes_and_scrapes_reach_is_idle(world):
     assert isinstance(pod.factors[3].value, Unknown)
 
 
-def test_a_low_traffic_service_that_matters_is_not_idle(world):
+def test_a_low_traffic_service_that_matters_is_not_idle(world: World) -> None:
     """IDL-2: 20 requests a day among 8,640 probes."""
     day = hours(lambda _, hour: 8 <= hour < 18, 2)
     world.serve("pay", "Deployment", "settle", [(PERSON, day), (PROBE, 360)])
@@ -145,7 +166,7 @@ def test_a_low_traffic_service_that_matters_is_not_idle(world):
     assert "140 business requests in the evidence" in found.counter_evidence
 
 
-def test_nights_and_weekends_are_named_but_are_not_idle(world):
+def test_nights_and_weekends_are_named_but_are_not_idle(world: World) -> None:
     """IDL-8."""
     day = hours(lambda weekday, hour: weekday < 5 and 6 <= hour < 20, 50)
     world.serve("shop", "Deployment", "office", [(PERSON, day), (PROBE, 360)])
@@ -156,7 +177,7 @@ def test_nights_and_weekends_are_named_but_are_not_idle(world):
 
 @pytest.mark.parametrize("streams", [[], [(PROBE, 360), (SCRAPE, 120)]])
 @pytest.mark.parametrize("service", [True, False])
-def test_a_weekly_job_is_not_idle(world, streams, service):
+def test_a_weekly_job_is_not_idle(world: World, streams: list[Stream], service: bool) -> None:
     """IDL-7."""
     weekly = 0.004 + hours(lambda weekday, hour: weekday == 6 and hour == 3, 0.5)
     world.serve("batch", "Deployment", "ledger", streams, cpu=weekly, service=service)
@@ -164,7 +185,7 @@ def test_a_weekly_job_is_not_idle(world, streams, service):
 
 
 @pytest.mark.parametrize("service", [True, False])
-def test_a_queue_worker_without_requests_is_not_idle(world, service):
+def test_a_queue_worker_without_requests_is_not_idle(world: World, service: bool) -> None:
     """IDL-2, IDL-7: also when a Service and scrapes make it look like a server."""
     work = 0.01 + hours(lambda _, hour: hour % 3 == 0, 0.4)
     world.serve("jobs", "Deployment", "mailer", [(SCRAPE, 120)], cpu=work, service=service)
@@ -175,14 +196,14 @@ def test_a_queue_worker_without_requests_is_not_idle(world, service):
     assert any("ZER-1" in text for text in pod.missing)
 
 
-def dependent(world, *, ready):
+def dependent(world: World, *, ready: bool) -> None:
     quiet = np.r_[np.full(14 * 24, 30.0), np.zeros(7 * 24)]
     call = ("/quote", "okhttp/4.12", "ship/Deployment/quotes")
     world.serve("ship", "Deployment", "quotes", [(PERSON, quiet), (PROBE, 360)])
     world.serve("ship", "Deployment", "carrier", [(call, quiet)], ready=ready)
 
 
-def test_a_quiet_service_whose_dependency_is_down_is_blocked(world):
+def test_a_quiet_service_whose_dependency_is_down_is_blocked(world: World) -> None:
     """IDL-5."""
     dependent(world, ready=False)
     found = world.judged("quotes")
@@ -192,7 +213,7 @@ def test_a_quiet_service_whose_dependency_is_down_is_blocked(world):
     assert "dependency" in found.reasons
 
 
-def test_the_same_service_is_idle_while_its_dependency_is_well(world):
+def test_the_same_service_is_idle_while_its_dependency_is_well(world: World) -> None:
     """IDL-5."""
     dependent(world, ready=True)
     found = world.judged("quotes")
@@ -200,12 +221,12 @@ def test_the_same_service_is_idle_while_its_dependency_is_well(world):
     assert world.pod("quotes").factors[3].value == 100
 
 
-def test_a_workload_that_is_down_itself_is_blocked_not_idle(world):
+def test_a_workload_that_is_down_itself_is_blocked_not_idle(world: World) -> None:
     dependent(world, ready=False)
     assert world.judged("carrier").verdict is Verdict.BLOCKED
 
 
-def test_who_scrapes_a_workload_does_not_depend_on_it(world):
+def test_who_scrapes_a_workload_does_not_depend_on_it(world: World) -> None:
     """IDL-5."""
     scrape = ("/metrics", "Prometheus/2.53.0", "monitoring/Deployment/prometheus")
     world.serve("shop", "Deployment", "broken", [(scrape, 120)], ready=False)
@@ -213,7 +234,7 @@ def test_who_scrapes_a_workload_does_not_depend_on_it(world):
     assert world.judged("prometheus").verdict is Verdict.BUSY
 
 
-def test_a_steady_daemon_without_requests_is_not_idle(world):
+def test_a_steady_daemon_without_requests_is_not_idle(world: World) -> None:
     """IDL-7."""
     world.serve("kube-system", "DaemonSet", "agent", cpu=0.05, service=False)
     found = world.judged("agent")
@@ -221,7 +242,7 @@ def test_a_steady_daemon_without_requests_is_not_idle(world):
     assert "may be work" in found.sentence
 
 
-def test_a_pod_of_an_hour_is_unknown(world):
+def test_a_pod_of_an_hour_is_unknown(world: World) -> None:
     late = START + timedelta(days=DAYS) - HOURLY
     world.serve("shop", "Deployment", "fresh", [(PROBE, 360)], created=late)
     found = world.judged("fresh")
@@ -229,14 +250,14 @@ def test_a_pod_of_an_hour_is_unknown(world):
     assert isinstance(found.probability, Unknown)
 
 
-def test_a_completed_pod_is_not_judged(world):
+def test_a_completed_pod_is_not_judged(world: World) -> None:
     world.serve("batch", "Job", "once", phase="Succeeded", service=False)
     report = world.insights().idle()
     assert report.completed == 1
     assert [w.key.name for w in report.workloads] == ["checkout"]
 
 
-def test_without_request_data_the_report_says_what_is_missing():
+def test_without_request_data_the_report_says_what_is_missing() -> None:
     """IDL-7."""
     world = World()
     world.streams, world.requests = [], []
@@ -248,7 +269,7 @@ def test_without_request_data_the_report_says_what_is_missing():
     assert pod.confidence.value <= 75
 
 
-def test_the_weights_are_settings(world):
+def test_the_weights_are_settings(world: World) -> None:
     """IDL-1."""
     world.serve("preview", "Deployment", "web", [(PROBE, 360)])
     settings = InsightSettings(
@@ -261,12 +282,12 @@ def test_the_weights_are_settings(world):
         InsightSettings(business_weight=0.9)
 
 
-def test_monitoring_networks_are_settings():
+def test_monitoring_networks_are_settings() -> None:
     with pytest.raises(ValueError, match="not-a-network"):
         InsightSettings(monitoring_sources=("not-a-network",))
 
 
-def test_a_shorter_window_keeps_the_history_before_it(world):
+def test_a_shorter_window_keeps_the_history_before_it(world: World) -> None:
     """IDL-4."""
     world.serve("preview", "Deployment", "web", [(PROBE, 360)])
     end = START + timedelta(days=DAYS)
@@ -275,13 +296,13 @@ def test_a_shorter_window_keeps_the_history_before_it(world):
     assert report.history == timedelta(days=20)
 
 
-def test_a_window_outside_the_source_is_refused(world):
+def test_a_window_outside_the_source_is_refused(world: World) -> None:
     long_ago = datetime(2020, 1, 1, tzinfo=UTC)
     with pytest.raises(NothingInWindow):
         world.insights().idle(window=Window(long_ago, long_ago + HOURLY))
 
 
-def test_the_same_world_gives_the_same_answer(world):
+def test_the_same_world_gives_the_same_answer(world: World) -> None:
     dependent(world, ready=False)
     world.serve("preview", "Deployment", "web", [(PROBE, 360)])
     assert world.insights().idle() == world.insights().idle()
@@ -290,7 +311,7 @@ def test_the_same_world_gives_the_same_answer(world):
     assert names == sorted(names)
 
 
-def test_every_real_back_end_is_told_right(shared):
+def test_every_real_back_end_is_told_right(shared: Path) -> None:
     """IDL-2: eight back ends of a real NGINX, business and health checks counted apart.
 
     One that is only checked, or not used at all, is idle; one with business is not. Its 43
