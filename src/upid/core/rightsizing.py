@@ -7,7 +7,7 @@ takes the amount so far and returns it changed, with a sentence; all of them onl
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from math import ceil, isinf, isnan
+from math import ceil, isnan
 
 from upid.core.quantity import GIB, MIB, format_bytes, format_cpu
 
@@ -189,21 +189,14 @@ def is_throttled(seen: Seen, policy: Policy) -> bool:
 
 def round_cpu(cores: float) -> float:
     """Return cores rounded up to what people write: 5m below 100m, 10m below 500m."""
-    return _round_up(cores, CPU_STEPS, 1000)
+    step = round(next(step for below, step in CPU_STEPS if cores < below) * 1000)
+    return ceil(cores * 1000 / step * (1 - _EDGE)) * step / 1000  # in millicores: 0.3 stays 0.3
 
 
 def round_memory(size: float) -> int:
     """Return bytes rounded up to what people write: 8Mi below 128Mi, 16Mi below 512Mi."""
-    return round(_round_up(size, MEMORY_STEPS, 1))
-
-
-def _round_up(value: float, steps: tuple[tuple[float, float], ...], parts: int) -> float:
-    """Return `value` up to a whole step; computed in whole 1/`parts`, so that 0.3 stays 0.3."""
-    if isinf(value):
-        return value
-    step = next(step for below, step in steps if value < below)
-    unit = round(step * parts)
-    return ceil(value * parts / unit * (1 - _EDGE)) * unit / parts
+    step = next(step for below, step in MEMORY_STEPS if size < below)
+    return -(-ceil(size) // step) * step  # exact: a byte too little is an OOM kill
 
 
 def _cpu(cores: float) -> str:

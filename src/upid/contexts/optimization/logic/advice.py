@@ -75,11 +75,15 @@ def advise(material: Material, rules: Rules) -> Advice:
             sleeping.add(key)
             found.append(_asleep(one.around, idle, book, material, expires))
     awake = {k: v for k, v in judged.items() if k not in sleeping}
-    blocked = {k for k in awake if k in verdicts and verdicts[k].verdict is Verdict.BLOCKED}
+    blocked = {
+        k
+        for k, one in awake.items()
+        if k in verdicts and verdicts[k].verdict is Verdict.BLOCKED and not _decided(one)
+    }
     sized = {k: v for k, v in awake.items() if k not in blocked and v.left is None}
     found += _rightsizings(sized, features, samples, book, material, expires)
     left += [v.left for k, v in awake.items() if v.left is not None and k not in blocked]
-    left += _idle_left(verdicts, awake)
+    left += _idle_left(verdicts, {k: v for k, v in awake.items() if not _decided(v)})
     lost, kept = orphans(material.inventory, material.allocation, span)
     found += [_finished(one, material, expires) for one in lost]
     left += kept
@@ -161,6 +165,19 @@ def _judged(
             rules.thresholds,
         )
     return found
+
+
+def _decided(one: Judged) -> bool:
+    """Tell whether idleness no longer matters: it opted out, or it needs more than it has.
+
+    What waits for something is not made smaller by how little it does meanwhile; but it may wait
+    because it is killed for want of memory.
+    """
+    if one.left is not None:
+        return one.left.code in (Code.OPTED_OUT, Code.VPA)
+    return any(
+        (d.sized.ask.memory_request or 0) > (d.current.memory_request or 0) for d in one.changes
+    )
 
 
 def _may_sleep(one: Judged) -> bool:
