@@ -87,8 +87,7 @@ def usage_of(activity: Activity, asked: Bools) -> Usage:
     asked_for = activity.business[rows, activity.history :].any(axis=1)
     kinds = np.zeros(pods, np.int64)
     kinds[rows] = kind
-    rare = cpu.rare | network.rare
-    steady = cpu.steady | network.steady
+    rare, steady = cpu.rare | network.rare, cpu.steady | network.steady
     factor = spread(cpu.factor, network.factor)
     factor[rows[rare | steady]] = np.nan
     return Usage(

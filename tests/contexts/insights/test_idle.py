@@ -18,9 +18,10 @@ from upid.contexts.insights import (
     WorkloadIdle,
 )
 from upid.contexts.metrics import PanelService
-from upid.core.explain import Unknown
+from upid.core.explain import Explained, Unknown
 from upid.core.metrics import CPU, REQUESTS, Entity
 from upid.core.panel import Floats
+from upid.core.ports.cluster_source import ObjectVersion
 from upid.core.window import Window
 
 Stream = tuple[tuple[str, str, str], "Floats | float"]
@@ -36,8 +37,12 @@ class World:
     """A cluster of three weeks with hourly samples, put together workload by workload."""
 
     def __init__(self, hours: int = DAYS * 24) -> None:
-        self.hours, self.objects = hours, []
-        self.containers, self.cpu, self.streams, self.requests = [], [], [], []
+        self.hours = hours
+        self.objects: list[ObjectVersion] = []
+        self.containers: list[tuple[str, ...]] = []
+        self.streams: list[tuple[str, ...]] = []
+        self.cpu: list[Floats] = []
+        self.requests: list[Floats] = []
         self.serve("shop", "Deployment", "checkout", [(PERSON, 60.0), (PROBE, 360.0)])
 
     def serve(
@@ -49,12 +54,13 @@ class World:
         *,
         cpu: Floats | float = 0.005,
         service: bool = True,
-        **more: object,
+        ready: bool = True,
+        created: datetime = START,
+        phase: str = "Running",
     ) -> None:
         """Add a workload of one pod; numbers may be one for all hours or one an hour."""
         uid = f"uid-{namespace}-{name}"
         labels, pod = {"app": name}, f"{name}-0"
-        ready, created = more.get("ready", True), more.get("created", START)
         meta = {"namespace": namespace, "creationTimestamp": created.isoformat()}
         owner = {"kind": kind, "name": name, "uid": f"owner-{uid}", "controller": True}
         template = {
@@ -79,7 +85,7 @@ class World:
                 },
                 "spec": {"containers": [{"name": "main", "image": "x"}], "nodeName": "n1"},
                 "status": {
-                    "phase": more.get("phase", "Running"),
+                    "phase": phase,
                     "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
                 },
             }
@@ -132,6 +138,12 @@ def world() -> World:
     return World()
 
 
+def sure(figure: Explained) -> float:
+    """Return a figure that has to be known."""
+    assert not isinstance(figure.value, Unknown)
+    return figure.value
+
+
 def hours(predicate: Callable[[int, int], bool], number: float, count: int = DAYS * 24) -> Floats:
     """Return a number in the hours for which the predicate of (weekday, hour) holds."""
     return np.array([number if predicate(h // 24 % 7, h % 24) else 0 for h in range(count)])
@@ -142,7 +154,7 @@ def test_a_forgotten_preview_that_only_probes_and_scrapes_reach_is_idle(world: W
     world.serve("preview", "Deployment", "web", [(PROBE, 360), (SCRAPE, 120)])
     pod = world.pod("web")
     assert pod.verdict is Verdict.IDLE
-    assert pod.probability.value >= 95
+    assert sure(pod.probability) >= 95
     assert pod.reasons == ("business", "resource", "temporal")
     assert pod.idle_periods == ("all the time",)
     assert pod.sentence == (
@@ -192,7 +204,7 @@ def test_a_queue_worker_without_requests_is_not_idle(world: World, service: bool
     pod = world.pod("mailer")
     assert pod.verdict is Verdict.BUSY
     assert isinstance(pod.factors[0].value, Unknown)
-    assert pod.confidence.value <= 75
+    assert sure(pod.confidence) <= 75
     assert any("ZER-1" in text for text in pod.missing)
 
 
@@ -266,7 +278,7 @@ def test_without_request_data_the_report_says_what_is_missing() -> None:
     assert any("request data" in text for text in report.missing)
     pod = next(p for p in report.pods if p.workload.name == "quiet")
     assert pod.verdict is Verdict.IDLE
-    assert pod.confidence.value <= 75
+    assert sure(pod.confidence) <= 75
 
 
 def test_the_weights_are_settings(world: World) -> None:

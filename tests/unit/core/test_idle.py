@@ -1,11 +1,14 @@
 """The idle probability, factor by factor (IDL-1 to IDL-7)."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from upid.core.activity import Activity, Bools
+from upid.core.activity import Activity
 from upid.core.idle import (
     Held,
     Verdict,
@@ -24,10 +27,10 @@ WEEKS = 3 * 168
 percent = st.floats(0, 100)
 
 
-def world(pods: int = 1, history: int = 2 * 168, **given_parts: object) -> Activity:
+def world(pods: int = 1, history: int = 2 * 168, **given_parts: NDArray[Any]) -> Activity:
     """Return served pods that lived three weeks, used 5 mC and were asked by probes only."""
     shape = (pods, history + 168)
-    parts = {
+    parts: dict[str, NDArray[Any]] = {
         "workload": np.arange(pods),
         "alive": np.ones(shape, bool),
         "settled": np.ones(shape, bool),
@@ -52,7 +55,7 @@ def verdict(activity: Activity) -> Verdict:
 
 
 def probability(activity: Activity) -> float:
-    return judge(activity, Weights()).probability[0]
+    return float(judge(activity, Weights()).probability[0])
 
 
 def test_the_four_factors_are_weighed_50_30_15_5() -> None:
@@ -251,7 +254,7 @@ def test_without_any_request_source_usage_at_the_floor_is_idle_at_75_at_most() -
 
 
 @pytest.mark.parametrize("part", [{"selected": np.array([False])}, {"stateful": np.array([True])}])
-def test_without_requests_what_may_wait_or_keep_is_not_called_idle(part: dict[str, Bools]) -> None:
+def test_without_requests_what_may_wait_or_keep_is_not_called_idle(part: dict[str, Any]) -> None:
     """IDL-7: leaders, standbys and databases."""
     activity = world(counted=np.zeros(WEEKS, bool), covered=np.array([False]), **part)
     assert verdict(activity) is Verdict.UNKNOWN
@@ -294,7 +297,7 @@ def test_the_order_of_pods_changes_nothing(order: list[int]) -> None:
     rng = np.random.default_rng(7)
     shape = (5, WEEKS)
     rows = np.array(order)
-    parts = {
+    parts: dict[str, Any] = {
         "business": rng.poisson(0.2, shape) * (rng.random((5, 1)) < 0.6) * 1.0,
         "cpu": rng.gamma(2, 0.05, shape),
         "requests": rng.uniform(5000, 9000, 5),
