@@ -115,3 +115,20 @@ def test_the_part_that_is_damaged_is_named(small: Path, place: Path) -> None:
             answers(place)
         told = caught.value.message
         assert name.removesuffix(".crc32") in told or name.startswith("manifest")
+
+
+def test_every_byte_of_a_parquet_footer_is_guarded(
+    original: Original, small: Path, place: Path
+) -> None:
+    """Page checksums do not reach it, and much of it would be believed."""
+    raw, _ = original
+    with open_recording(small) as recording:
+        extent = recording.members.extents["samples/30m/container.parquet"]
+    end = extent.offset + extent.size - 8
+    size = int.from_bytes(raw[end : end + 4], "little")
+    for position in range(end - size, end):
+        damaged = bytearray(raw)
+        damaged[position] ^= 2
+        place.write_bytes(damaged)
+        with open_recording(place) as recording, pytest.raises(UpidError, match="footer"):
+            recording.samples_file(Entity.CONTAINER)

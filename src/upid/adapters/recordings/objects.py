@@ -5,13 +5,15 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from upid.adapters.recordings.errors import RecordingRefused
 from upid.core.ports.cluster_source import ObjectVersion
 from upid.core.window import Window, parse_instant
+
+Json: TypeAlias = Any  # as msgspec decodes it
 
 _ENDINGS = frozenset({".json", ".yaml", ".yml"})
 _LARGEST = 1 << 30  # bytes of one file; a list of 100,000 pods takes about half
@@ -73,7 +75,7 @@ def _yaml(path: Path, raw: bytes) -> list[Any]:
         raise RecordingRefused(str(path), f"it is not YAML: {error}") from error
 
 
-def _items(path: Path, tree: Any) -> Iterator[dict[str, Any]]:
+def _items(path: Path, tree: Json) -> Iterator[dict[str, Any]]:
     """Yield the objects in a document; items of a typed list get its kind."""
     if not isinstance(tree, dict) or not isinstance(tree.get("kind"), str):
         raise RecordingRefused(str(path), "it holds something that is not a Kubernetes object")
@@ -109,7 +111,7 @@ def _version(path: Path, item: dict[str, Any], window: Window) -> ObjectVersion:
     return ObjectVersion(item["kind"], namespace, name, uid, since, None, body)
 
 
-def _instant(found: Any, otherwise: datetime) -> datetime:
+def _instant(found: Json, otherwise: datetime) -> datetime:
     if isinstance(found, datetime) and found.tzinfo is not None:
         return found
     if not isinstance(found, str):

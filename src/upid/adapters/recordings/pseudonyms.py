@@ -10,9 +10,11 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from upid.core.quantity import BadQuantity, parse_quantity
+
+Json: TypeAlias = Any  # as msgspec decodes it
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT[0-9:.]{5,18}(Z|[+-]\d\d:\d\d)")
 _SHARE = re.compile(r"\d{1,3}%")
@@ -155,7 +157,7 @@ class Pseudonyms:
                 found[key] = self._value(key, value)
         return found
 
-    def _value(self, key: str, value: Any) -> Any:
+    def _value(self, key: str, value: Json) -> Json:
         if isinstance(value, dict):
             keyed = key in {"data", "binaryData"}
             return dict.fromkeys(map(self.name, value), "") if keyed else self._mapping(value)
@@ -163,7 +165,7 @@ class Pseudonyms:
             return [self._item(key, item) for item in value]
         return self._text(key, value) if isinstance(value, str) else value
 
-    def _item(self, key: str, item: Any) -> Any:
+    def _item(self, key: str, item: Json) -> Json:
         found = self._value(key, item)
         if key == "ports" and isinstance(item, dict) and item.get("name") in _PORTS:
             found["name"] = item["name"]
@@ -202,7 +204,7 @@ class Pseudonyms:
             return key
         return f"{self.name(domain)}/{name}"
 
-    def _label(self, key: str, value: Any) -> Any:
+    def _label(self, key: str, value: Json) -> Json:
         if not isinstance(value, str) or _KEPT_VALUES.fullmatch(key):
             return value
         return value if value.lower() in {"true", "false"} else self.name(value)
@@ -212,7 +214,7 @@ def _flat(node: Mapping[str, Any]) -> bool:
     return all(isinstance(value, str | None) for value in node.values())
 
 
-def _amounts(value: Any) -> bool:
+def _amounts(value: Json) -> bool:
     """Whether this is a quantity, or a map of quantities by resource."""
     items = list(value.values()) if isinstance(value, dict) else [value]
     for item in items:

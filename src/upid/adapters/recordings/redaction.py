@@ -7,12 +7,14 @@ called after a password, a token or a key. Objects of kind Secret are left out a
 
 import re
 from collections import Counter
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
 from upid.adapters.recordings.errors import RecordingRefused
 from upid.adapters.recordings.layout import MAX_BODY
+
+Json: TypeAlias = Any  # as msgspec decodes it
 
 _SECRET_KINDS = frozenset({"Secret", "SealedSecret"})
 _NAMED_VALUES = frozenset({"env", "httpHeaders"})
@@ -49,7 +51,7 @@ def redacted(kind: str, name: str, body: bytes, removed: Counter[str]) -> bytes 
     return cleaned
 
 
-def clean(node: Any, removed: Counter[str], *, config: bool = False) -> Any:
+def clean(node: Json, removed: Counter[str], *, config: bool = False) -> Json:
     """Return a tree of an object without what may hold secrets."""
     if isinstance(node, list):
         return [clean(item, removed) for item in node]
@@ -73,7 +75,7 @@ def clean(node: Any, removed: Counter[str], *, config: bool = False) -> Any:
     return found
 
 
-def _without_value(item: Any, key: str, removed: Counter[str]) -> Any:
+def _without_value(item: Json, key: str, removed: Counter[str]) -> Json:
     if not isinstance(item, dict) or "value" not in item:
         return clean(item, removed)
     removed["env values" if key == "env" else "header values"] += 1

@@ -95,15 +95,18 @@ class Walker:
             for _ in range(self._believable(count)):
                 self.skip_element(element, depth + 1)
         elif kind == _STRUCT:
-            previous = 0
-            while True:
-                inner, previous = self.field(previous)
-                if inner == 0:
-                    return
-                if inner not in _BOOLEANS:
-                    self.skip(inner, depth + 1)
+            self._skip_struct(depth)
         else:
             raise BadThrift(f"there is no kind {kind} in Parquet")
+
+    def _skip_struct(self, depth: int) -> None:
+        previous = 0
+        while True:
+            kind, previous = self.field(previous)
+            if kind == 0:
+                return
+            if kind not in _BOOLEANS:
+                self.skip(kind, depth + 1)
 
     def skip_element(self, kind: int, depth: int) -> None:
         """Move past a list's element; a boolean has a byte of its own there."""
