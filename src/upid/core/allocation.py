@@ -296,8 +296,10 @@ def _summed(amounts: tuple[Floats, Floats, Floats], scale: Floats, node: Ints) -
         charged, used, unmeasured = (np.einsum("ch,ch->c", a, factor) for a in amounts)
     else:
         charged, used, unmeasured = (a.sum(axis=1) for a in amounts)
-    wasted = np.maximum(charged - used - unmeasured, 0.0)
-    return np.stack([used, wasted, unmeasured], axis=1)
+    found = np.empty((len(node), 3))
+    found[:, USED], found[:, UNMEASURED] = used, unmeasured
+    found[:, WASTED] = np.maximum(charged - used - unmeasured, 0.0)
+    return found
 
 
 def _of_node(values: Floats, node: Ints) -> Floats:

@@ -9,10 +9,9 @@ from upid.core.money import Micros
 from upid.core.panel import Floats, Ints
 from upid.core.ports.prices import PriceSource
 from upid.core.snapshot import WorkloadKey
-from upid.core.window import MONTH, YEAR, Window
+from upid.core.window import MONTH, Window
 
 MONTH_HOURS = MONTH.total_seconds() / 3600  # 720
-YEAR_HOURS = YEAR.total_seconds() / 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +223,11 @@ class Allocation:
     def memory_used(self) -> Micros:
         """(c,) part of the charge for memory that was really taken."""
         return self.shares.parts[:, core.MEMORY, core.USED]
+
+    @property
+    def gpu_used(self) -> Micros:
+        """(c,) part of the charge for GPUs that was really taken."""
+        return self.shares.parts[:, core.GPU, core.USED]
 
     @property
     def unmeasured(self) -> Micros:

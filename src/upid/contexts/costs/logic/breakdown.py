@@ -13,7 +13,6 @@ from upid.contexts.costs.types import (
     NodeCost,
     VolumeCost,
 )
-from upid.core.allocation import CPU, GPU, MEMORY, USED
 from upid.core.snapshot import WorkloadKey
 
 IDLE = "__idle__"
@@ -110,12 +109,11 @@ def _of_containers(allocation: Allocation, keys: Sequence[str]) -> Iterator[tupl
     names = list(dict.fromkeys(keys))
     place = {name: i for i, name in enumerate(names)}
     index = np.array([place[key] for key in keys], np.int64)
-    parts = allocation.shares.parts
     columns = {
-        "cpu": parts[:, CPU].sum(axis=1),
-        "memory": parts[:, MEMORY].sum(axis=1),
-        "gpu": parts[:, GPU].sum(axis=1),
-        "used": parts[:, :, USED].sum(axis=1),
+        "cpu": allocation.cpu_allocated,
+        "memory": allocation.memory_allocated,
+        "gpu": allocation.gpu_allocated,
+        "used": allocation.cpu_used + allocation.memory_used + allocation.gpu_used,
         "unmeasured": allocation.unmeasured,
         "shared_idle": allocation.shared_idle,
     }
