@@ -10,13 +10,13 @@ micros = st.integers(min_value=0, max_value=10**12)
 
 
 @given(st.lists(micros, min_size=1, max_size=12))
-def test_shown_cents_add_up_to_the_shown_total(parts):
+def test_shown_cents_add_up_to_the_shown_total(parts: list[int]) -> None:
     shown = amounts.cents([part / 1_000_000 for part in parts])
     assert sum(shown) == round(sum(parts) / 10_000)
     assert all(abs(cent * 10_000 - part) < 10_000 for cent, part in zip(shown, parts, strict=True))
 
 
-def test_three_thirds_of_a_dollar_make_a_dollar():
+def test_three_thirds_of_a_dollar_make_a_dollar() -> None:
     assert amounts.cents([0.333333, 0.333333, 0.333334]) == [33, 33, 34]
 
 
@@ -24,7 +24,7 @@ def test_three_thirds_of_a_dollar_make_a_dollar():
     st.integers(min_value=0, max_value=200),
     st.lists(st.integers(min_value=0, max_value=10**9), min_size=1, max_size=8),
 )
-def test_portions_fill_the_bar_exactly(whole, weights):
+def test_portions_fill_the_bar_exactly(whole: int, weights: list[int]) -> None:
     parts = amounts.portions(whole, weights)
     assert sum(parts) == (whole if sum(weights) else 0)
     assert all(part >= 0 for part in parts)
@@ -48,5 +48,5 @@ def test_portions_fill_the_bar_exactly(whole, weights):
         (amounts.plural(2500, "node"), "2,500 nodes"),
     ],
 )
-def test_figures_are_written_as_people_write_them(shown, wanted):
+def test_figures_are_written_as_people_write_them(shown: str, wanted: str) -> None:
     assert shown == wanted

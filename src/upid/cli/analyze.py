@@ -115,7 +115,7 @@ def show_cluster(flags: Flags) -> None:
             cluster_id=flags.cluster,
             namespaces=flags.namespaces,
             selector=flags.selector,
-            options=options(flags, limit=_MOST_ROWS if flags.detailed or flags.fail_on else None),
+            options=options(flags, limit=_MOST_ROWS),
         )
         return cluster_view(found, flags)
 

@@ -11,6 +11,7 @@ import typer
 from upid.cli import refusals
 from upid.cli.about import demo, openapi, version
 from upid.cli.analyze import app as analyze
+from upid.cli.config import app as config
 from upid.cli.explain import explain
 from upid.cli.recommend import recommend
 from upid.cli.recording import app as recording
@@ -57,6 +58,7 @@ def _print_version() -> NoReturn:
 
 app.add_typer(recording, name="recording", context_settings=_HELP)
 app.command(context_settings=_HELP)(serve)
+app.add_typer(config, name="config", context_settings=_HELP)
 app.command(context_settings=_HELP)(openapi)
 app.command(context_settings=_HELP)(version)
 
@@ -85,7 +87,10 @@ def _complain(error: UpidError) -> None:
     from upid.cli.output.paint import Tone
     from upid.cli.session import say
 
-    say(f"error: {error.message}", Tone.BAD)
+    first, *rest = error.message.split("\n")
+    say(f"error: {first}", Tone.BAD)
+    for line in rest:
+        say(line)
     if error.hint:
         say(f"hint: {error.hint}")
 

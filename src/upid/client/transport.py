@@ -65,7 +65,11 @@ class InProcess(Transport):
         self._runner = asyncio.Runner()
         self._told: asyncio.Queue[Message] | None = None
         self._life: asyncio.Task[None] | None = None
-        self._runner.run(self._start())
+        try:
+            self._runner.run(self._start())
+        except BaseException:
+            self._runner.close()
+            raise
 
     def send(self, method: str, target: str, body: bytes | None) -> Reply:
         """Return the answer; an error that the app does not answer is raised here."""

@@ -122,11 +122,11 @@ class Idle(Answer, frozen=True, kw_only=True):
 class Parts(Answer, frozen=True, kw_only=True):
     """Where the money goes; the parts add up to `total` exactly.
 
-        used                 charged to containers and really taken
-        headroom             kept free on purpose: what the recommended requests leave above usage
-        workload_idle        charged to containers beyond that
-        infrastructure_idle  of nodes, charged to nobody
-        unknown              charged, but not measured or not judged
+    used                 charged to containers and really taken
+    headroom             kept free on purpose: what the recommended requests leave above usage
+    workload_idle        charged to containers beyond that
+    infrastructure_idle  of nodes, charged to nobody
+    unknown              charged, but not measured or not judged
     """
 
     total: float

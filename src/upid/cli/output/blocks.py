@@ -57,12 +57,13 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a sum: what it is, whole cents, and what it means."""
+    """One part of a sum: what it is, whole cents, what it means, and how the bar shows it."""
 
     label: str
     cents: int
     note: str
     tone: Tone
+    glyph: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +106,13 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A drawing in fixed-width letters; the caption says the same in words."""
+    """A drawing in fixed-width letters; the caption says the same in words.
+
+    broad  the same drawn finer, for where there is room
+    """
 
     lines: tuple[str, ...]
+    broad: tuple[str, ...] = ()
     caption: str = ""
 
 

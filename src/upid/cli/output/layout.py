@@ -70,5 +70,7 @@ def lay_out(columns: Sequence[Column], rows: Sequence[Row], room: int | None) ->
         sizes[widest] -= cut
         over -= cut
     left = -over - GAP
-    beside = left if details and left >= _ROOM_FOR_A_SENTENCE else None
+    sentence = max([width(clean(c.show(row[c.key]))) for c in details for row in rows], default=0)
+    roomy = left >= min(_ROOM_FOR_A_SENTENCE, sentence)
+    beside = left if details and roomy else None
     return Grid(tuple(zip(plain, sizes, strict=True)), details, cells, beside)

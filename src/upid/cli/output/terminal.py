@@ -22,7 +22,6 @@ from upid.cli.output.paint import Paint, Tone
 from upid.cli.output.text import clean, pad, shorten, width, wrap
 
 INDENT = 2
-GLYPHS = "█▓▒░·:"  # told apart without colour, and by their order in the list below the bar
 _LONGEST_BAR = 96  # columns; a longer one is no easier to read
 _TEXT_WIDTH = 100  # columns; longer lines of prose tire the eye
 _ROOM_FOR_SHARES = 44  # columns; below, amounts alone are shown
@@ -89,7 +88,7 @@ class Terminal:
     @_draw.register
     def _split(self, block: Split) -> list[str]:
         bar = "".join(
-            self._paint(GLYPHS[i] * cells, block.parts[i].tone)
+            self._paint(block.parts[i].glyph * cells, block.parts[i].tone)
             for i, cells in enumerate(
                 amounts.portions(min(self._inside(), _LONGEST_BAR), [p.cents for p in block.parts])
             )
@@ -97,7 +96,7 @@ class Terminal:
         shares = amounts.portions(100, [part.cents for part in block.parts])
         rows = [
             {
-                "glyph": GLYPHS[i],
+                "glyph": part.glyph,
                 "label": part.label,
                 "amount": amounts.of_cents(part.cents, block.currency),
                 "share": f"{shares[i]} %",
@@ -114,7 +113,7 @@ class Terminal:
                 "note": "",
             }
         )
-        tones = {GLYPHS[i]: part.tone for i, part in enumerate(block.parts)}
+        tones = {part.glyph: part.tone for part in block.parts}
         shares_fit = self._inside() >= _ROOM_FOR_SHARES
         columns = (
             Column("glyph", "", tone=lambda glyph: tones.get(str(glyph), Tone.PLAIN)),
@@ -196,7 +195,9 @@ class Terminal:
 
     @_draw.register
     def _figure(self, block: Figure) -> list[str]:
-        lines = [" " * INDENT + clean(line) for line in block.lines]
+        broad = block.broad and max(map(width, block.broad)) <= self._inside()
+        drawn = block.broad if broad else block.lines
+        lines = [" " * INDENT + clean(line) for line in drawn]
         caption = wrap(clean(block.caption), min(self._inside(), _TEXT_WIDTH))
         return lines + [" " * INDENT + self._paint(s, Tone.QUIET) for s in caption if s]
 

@@ -1,5 +1,6 @@
 """The report on a cluster, or on a part of one."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from upid.cli.flags import Flags
@@ -11,7 +12,6 @@ from upid.cli.output.blocks import (
     Facts,
     Heading,
     Lines,
-    Part,
     Split,
     Table,
     Text,
@@ -21,10 +21,17 @@ from upid.cli.output.paint import Tone
 from upid.cli.reports import phrases
 
 if TYPE_CHECKING:
-    from upid.client.types import ClusterAnalysis, Line, Parts
+    from upid.client.types import ClusterAnalysis, Line, Parts, Waste
 
 _NAMESPACES_SHOWN = 6
 _SAFE_SHOWN = 5
+_WASTES_SHOWN = 10
+_NOBODYS = {
+    "__idle__": "idle on nodes",
+    "__storage__": "volumes of nobody",
+    "__load-balancers__": "load balancers",
+    "__control-plane__": "control plane",
+}
 
 
 def cluster_view(found: "ClusterAnalysis", flags: Flags) -> View:
@@ -66,8 +73,9 @@ def _blocks(found: "ClusterAnalysis", flags: Flags) -> list[Block]:
     month = amounts.money(found.total_monthly_cost, currency)
     potential = found.optimization_potential.saving.monthly
     scope = f", {found.scope}" if found.scope else ""
+    shown = found.wastes if flags.detailed else found.wastes[:_WASTES_SHOWN]
     wastes = Heading(
-        f"The {len(found.wastes)} biggest wastes" if len(found.wastes) > 1 else "Waste",
+        f"The {len(shown)} biggest wastes" if len(shown) > 1 else "Waste",
         "a month, paid for and not used",
     )
     return [
@@ -75,12 +83,12 @@ def _blocks(found: "ClusterAnalysis", flags: Flags) -> list[Block]:
         _header(found),
         Heading(f"{month} a month", "30 days at what the window cost; each dollar is in one line"),
         _split(found.money.monthly, currency),
-        Heading("Used of what is there", "means over the window"),
+        Heading("Used of what is there", "means over the window, the whole cluster"),
         _utilization(found),
         Heading("By namespace", "a month"),
         _lines(found.cost_breakdown.namespaces, currency, None if flags.detailed else 1),
         wastes,
-        _wastes(found),
+        _wastes(shown, currency),
         *_safe(found),
         Heading("Left alone, and why"),
         *_spared(found, detailed=flags.detailed),
@@ -97,7 +105,7 @@ def _blocks(found: "ClusterAnalysis", flags: Flags) -> list[Block]:
 def _size(found: "ClusterAnalysis") -> str:
     cluster = found.cluster
     words = [
-        f"{cluster.provider} {cluster.version}".strip(),
+        f"{cluster.provider} {cluster.version.partition('-')[0]}".strip(),
         ", ".join(cluster.regions),
         amounts.plural(cluster.nodes, "node"),
         amounts.plural(cluster.pods, "pod"),
@@ -123,32 +131,19 @@ def _header(found: "ClusterAnalysis") -> Facts:
 
 
 def _split(month: "Parts", currency: str) -> Split:
-    """Return the month's parts in whole cents that add up to its total (largest remainder)."""
-    beside = month.storage + month.load_balancers + month.control_plane
-    parts = (month.used, month.headroom, month.workload_idle, month.infrastructure_idle,
-             month.unknown, beside)  # fmt: skip
-    shown = amounts.cents(parts)
-    fixed = ", ".join(
-        f"{name} {amounts.money(value, currency)}"
-        for name, value in (
-            ("volumes", month.storage),
-            ("load balancers", month.load_balancers),
-            ("control plane", month.control_plane),
-        )
-        if value
-    )
-    said = (
-        ("used", "what containers really took", Tone.GOOD),
-        ("deliberate headroom", "kept free on purpose above usage", Tone.NOTE),
-        ("workload idle", "requested, and neither used nor worth keeping", Tone.BAD),
-        ("infrastructure idle", "on nodes, asked for by nobody", Tone.WARN),
-        ("unknown", "charged, but not measured or not judged", Tone.QUIET),
-        ("beside the nodes", fixed or "volumes, load balancers, control plane", Tone.PLAIN),
-    )
-    return Split(
-        "a month",
-        tuple(Part(label, cents, note, tone)
-              for (label, note, tone), cents in zip(said, shown, strict=True)),
+    return phrases.split(
+        (
+            ("used", month.used, "what containers really took", Tone.GOOD, "█", True),
+            ("deliberate headroom", month.headroom, "kept free on purpose above use", Tone.NOTE,
+             "▓", True),
+            ("workload idle", month.workload_idle, "requested and not needed", Tone.BAD, "▒", True),
+            ("infrastructure idle", month.infrastructure_idle, "on nodes, asked for by nobody",
+             Tone.WARN, "░", True),
+            ("unknown", month.unknown, "not measured or not judged", Tone.QUIET, "·", True),
+            ("volumes", month.storage, "disks, used or not", Tone.PLAIN, ":", False),
+            ("load balancers", month.load_balancers, "by the hour", Tone.PLAIN, "+", False),
+            ("control plane", month.control_plane, "the provider's fee", Tone.PLAIN, "|", False),
+        ),
         currency,
     )  # fmt: skip
 
@@ -185,7 +180,7 @@ def _lines(lines: "list[Line]", currency: str, limit: int | None) -> Table:
 
     shown = lines if limit is None else lines[:_NAMESPACES_SHOWN]
     columns = (
-        Column("key", "Namespace"),
+        Column("key", "Namespace", lambda key: _NOBODYS.get(str(key), str(key))),
         Column("total", "Cost", phrases.number(show), right=True),
         Column("used", "Used", phrases.number(show), right=True),
         Column("wasted", "Not used", phrases.number(show), right=True),
@@ -210,9 +205,9 @@ def _lines(lines: "list[Line]", currency: str, limit: int | None) -> Table:
     return Table(columns, tuple(rows))
 
 
-def _wastes(found: "ClusterAnalysis") -> Table:
+def _wastes(found: "Sequence[Waste]", currency: str) -> Table:
     def show(value: float | None) -> str:
-        return amounts.money(value, found.currency)
+        return amounts.money(value, currency)
 
     columns = (
         Column("waste", "Waste", phrases.number(show), right=True, tone=lambda _: Tone.STRONG),
@@ -238,11 +233,11 @@ def _wastes(found: "ClusterAnalysis") -> Table:
             "verdict": one.verdict,
             "confidence": one.confidence,
             "recommendation": one.recommendation,
-            "reason": one.reason,
+            "reason": phrases.sentence(one.reason),
         }
-        for one in found.wastes
+        for one in found
     )
-    names = tuple(f"{one.kind.lower()}/{one.name}" for one in found.wastes)
+    names = tuple(f"{one.kind.lower()}/{one.name}" for one in found)
     empty = "Nothing is paid for and not used."
     return Table(columns, rows, listing=True, names=names, empty=empty)
 
@@ -281,7 +276,7 @@ def _sure(found: "ClusterAnalysis") -> Lines:
     if found.coverage is not None:
         items.append(f"{amounts.share(found.coverage)} of the container hours have samples.")
     items += [f"Missing: {sentence}" for sentence in found.missing]
-    items += list(found.notes)
+    items += dict.fromkeys(map(phrases.sentence, found.notes))
     return Lines(tuple(items) or ("Nothing supports a statement.",))
 
 

@@ -55,9 +55,9 @@ def _recommendation(one: "Recommended", currency: str) -> list[Block]:
     saving = amounts.money(one.saving.monthly, currency)
     blocks: list[Block] = [
         Heading(f"What to change: {one.action}", f"{saving} a month"),
-        Text(one.reason),
+        Text(phrases.sentence(one.reason)),
         phrases.facts(
-            ("Sure", f"{amounts.percent(one.confidence)}: {evidence(one.confidence_parts)}"),
+            ("Sure", f"{amounts.percent(one.confidence)}: {_confidence(one)}"),
             ("Risk", f"{one.risk}: {'; '.join(one.risk_parts)}" if one.risk_parts else one.risk),
             ("Effort", f"{amounts.plural(one.effort_minutes, 'minute')} of a person"),
             ("Saves", (f"{saving} a month, {amounts.money(one.saving.yearly, currency)} a year; "
@@ -78,6 +78,14 @@ def _recommendation(one: "Recommended", currency: str) -> list[Block]:
     if one.command:
         blocks += [Heading("By hand"), Code(one.command, "console")]
     return blocks
+
+
+def _confidence(one: "Recommended") -> str:
+    """Return how a confidence comes about: where it starts and what is taken off."""
+    parts = dict(one.confidence_parts)
+    start = parts.pop("start", None)
+    rest = evidence(parts)
+    return f"{start:g} to start with{', ' if rest else ''}{rest}" if start is not None else rest
 
 
 def _asks(changes: "list[Change]") -> Table:
@@ -106,7 +114,28 @@ def _asks(changes: "list[Change]") -> Table:
 
 def _numbers(change: "Change") -> Lines:
     said = [f"{change.container}: {step}" for step in change.steps]
-    replay = evidence(change.replay)
+    replay = _replayed(change.replay)
     if replay:
-        said.append(f"{change.container}, the past replayed with the proposal: {replay}")
+        said.append(f"{change.container}, its past replayed with the proposal: {replay}")
     return Lines(tuple(said) or (f"{change.container}: no estimator had to decide",))
+
+
+_REPLAY = {
+    "cpu_over_request": "CPU above the proposed request",
+    "cpu_over_limit": "CPU held back by the proposed limit",
+    "memory_over_request": "memory above the proposed request",
+}
+
+
+def _replayed(words: "dict[str, float | int | str | None]") -> str:
+    """Return what the proposal would have met, in words; what was not measured is left out."""
+    said = []
+    for key, what in _REPLAY.items():
+        share = words.get(key)
+        if isinstance(share, int | float):
+            often = "never" if not share else f"{share:.1%} of the time".replace("%", " %")
+            said.append(f"{what} {often}")
+    kills = words.get("memory_over_limit")
+    if isinstance(kills, int | float):
+        said.append(f"{kills:.0f} OOM kills")
+    return ", ".join(said)

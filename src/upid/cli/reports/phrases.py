@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from upid.cli.flags import Flags
 from upid.cli.output import amounts
-from upid.cli.output.blocks import Column, Facts, Lines, Table
+from upid.cli.output.blocks import Column, Facts, Lines, Part, Split, Table
 from upid.cli.output.paint import Tone
 from upid.cli.session import program, repeated, typed
 
@@ -29,7 +29,7 @@ WHY_SPARED = {
     "too_large": "one step would be too large",
     "ended": "ended already",
     "blocked": "quiet because something they depend on is down",
-    "idle_unknown": "whether they work could not be seen",
+    "idle_unknown": "without a way to see whether they work",
     "no_price": "no price is known",
     "limit_range": "a LimitRange forbids it",
 }
@@ -78,8 +78,8 @@ def prices(sources: "Sequence[Price]") -> str:
         return "none known"
     said = []
     for price in sources:
-        of = f" of {price.as_of}" if price.as_of else ""
-        said.append(f"{price.source}{of} ({amounts.plural(price.nodes, 'node')})")
+        of = f", as of {price.as_of}" if price.as_of else ""
+        said.append(f"{price.source} for {amounts.plural(price.nodes, 'node')}{of}")
     return "; ".join(said)
 
 
@@ -134,8 +134,31 @@ def spared_lines(found: "Sequence[Spared]", counts: dict[str, int]) -> Lines:
         some = ", ".join(f"{one.namespace}/{one.name}" for one in named)
         more = f" and {how_many - len(named)} more" if how_many > len(named) and named else ""
         why = WHY_SPARED.get(code, code.replace("_", " "))
-        items.append(f"{how_many} {why}" + (f": {some}{more}" if some else ""))
+        items.append(f"{how_many}× {why}" + (f": {some}{more}" if some else ""))
     return Lines(tuple(items))
+
+
+def sentence(text: str) -> str:
+    """Return a text that ends with a full stop and, but for a name, begins with a capital."""
+    if not text:
+        return ""
+    end = "" if text[-1] in ".!?…" else "."
+    word = text.partition(" ")[0]
+    return (text[0].upper() if word.isalpha() else text[0]) + text[1:] + end
+
+
+def split(month: Sequence[tuple[str, float, str, Tone, str, bool]], currency: str) -> Split:
+    """Return a month's parts in whole cents that add up to its total (largest remainder).
+
+    month  label, amount, what it means, tone, letter of the bar, shown even when nothing
+    """
+    shown = amounts.cents([amount for _, amount, *_ in month])
+    parts = tuple(
+        Part(label, cents, note, tone, glyph)
+        for (label, _, note, tone, glyph, always), cents in zip(month, shown, strict=True)
+        if cents or always
+    )
+    return Split("a month", parts, currency)
 
 
 def highest_risk(found: "Sequence[Recommended]") -> str:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _IDLE_ABOVE = 80  # IDL-1: the verdict is idle above this
+_AGAINST_SHOWN = 3  # one a pod says the same again and again
+_THOUSANDS = 1000  # from here on a fraction says nothing
 _BAR = 20  # cells of a factor's bar: five per cent each
 
 
@@ -35,35 +37,31 @@ def usage_blocks(found: "list[Distribution]") -> list[Block]:
 
 
 def drawn(one: "Distribution") -> Figure:
-    """Return a histogram in one line of blocks, a line of marks under it, and a scale."""
-    tallest = max(one.counts, default=0)
-    bars = "".join(_block(count, tallest) for count in one.counts)
+    """Return a histogram in blocks, a line of marks under it, and a scale; also twice as broad."""
     show = amounts.cores if one.resource == "cpu" else amounts.size
-    cells = len(one.counts)
-    span = one.high - one.low
+    caption = "5 = P50, 9 = P95, M = max, P = proposed request, R = request, L = limit"
+    if one.limit is not None and one.limit > one.high:
+        caption += f"; off the scale: limit {show(one.limit)}"
+    return Figure(_lines(one, 1), _lines(one, 2), caption)
 
-    def at(value: float) -> int:
-        return min(cells - 1, max(0, int((value - one.low) / span * cells))) if span > 0 else 0
 
+def _lines(one: "Distribution", stretch: int) -> tuple[str, ...]:
+    """Return bars, marks and scale with `stretch` letters for each part of the histogram."""
+    tallest = max(one.counts, default=0)
+    bars = "".join(_block(count, tallest) * stretch for count in one.counts)
+    cells = len(one.counts) * stretch
     marks = [" "] * cells
-    named = [
+    for letter, value in (
+        ("L", one.limit), ("R", one.request), ("P", one.proposed_request),
         ("5", one.p50), ("9", one.p95), ("M", one.maximum),
-        ("P", one.proposed_request), ("R", one.request),
-    ]  # fmt: skip
-    beyond = []
-    for letter, value in [*named, ("L", one.limit)]:
-        if value is None:
-            continue
-        if value > one.high:
-            beyond.append(f"limit {show(value)}" if letter == "L" else letter)
-            continue
-        marks[at(value)] = letter
+    ):  # fmt: skip
+        if value is not None and value <= one.high and one.high > one.low:
+            at = int((value - one.low) / (one.high - one.low) * cells)
+            marks[min(cells - 1, max(0, at))] = letter
+    show = amounts.cores if one.resource == "cpu" else amounts.size
     low, high = show(one.low), show(one.high)
     scale = low + " " * max(1, cells - len(low) - len(high)) + high
-    caption = "5 = P50, 9 = P95, M = max, R = request, L = limit, P = proposed request"
-    if beyond:
-        caption += f"; off the scale: {', '.join(beyond)}"
-    return Figure((bars, "".join(marks).rstrip(), scale), caption)
+    return bars, "".join(marks).rstrip(), scale
 
 
 def _block(count: int, tallest: int) -> str:
@@ -77,33 +75,38 @@ def idle_blocks(idle: "Idle | None") -> list[Block]:
     """Return the verdict of idleness with its factors, weights and evidence."""
     if idle is None:
         return [Heading("Idle?"), Text("Not judged.", Tone.QUIET)]
-    if idle.probability is None:
-        title = f"Idle? {idle.verdict}: {idle.unknown or 'not known'}"
-    else:
-        title = f"Idle? {idle.verdict}: {amounts.percent(idle.probability)} probable"
-    sure = f"{amounts.percent(idle.confidence)} sure" if idle.confidence is not None else ""
+    answer = {"idle": "yes", "busy": "no, it works"}.get(idle.verdict, idle.verdict)
+    known = (
+        f"idle by {amounts.percent(idle.probability)}, where more than {_IDLE_ABOVE} % is idle"
+        if idle.probability is not None
+        else idle.unknown or "not known"
+    )
+    title = f"Idle? {answer[0].upper()}{answer[1:]}"
+    sure = f"; {amounts.percent(idle.confidence)} sure" if idle.confidence is not None else ""
+    sure = known + sure
     blocks: list[Block] = [Heading(title, sure), Text(idle.sentence)]
     columns = (
         Column("name", "Factor"),
         Column("bar", ""),
         Column("value", "Idle", phrases.number(amounts.percent), right=True),
-        Column("weight", "Weight", phrases.number(amounts.share), right=True),
+        Column("weight", "Weight", right=True),
         Column("evidence", "Evidence", detail=True),
     )
+    weights = amounts.portions(100, [amounts.micros(factor.weight) for factor in idle.factors])
     rows = tuple(
         {
             "name": factor.name,
             "bar": "" if factor.value is None else bar(factor.value),
             "value": factor.value,
-            "weight": factor.weight,
+            "weight": f"{weight} %",
             "evidence": factor.unknown or evidence(factor.evidence),
         }
-        for factor in idle.factors
+        for factor, weight in zip(idle.factors, weights, strict=True)
     )
     blocks.append(Table(columns, rows, empty="No factor could be computed."))
     said = [
         *(f"For: {sentence}" for sentence in idle.reasons),
-        *(f"Against: {sentence}" for sentence in idle.against),
+        *(f"Against: {sentence}" for sentence in idle.against[:_AGAINST_SHOWN]),
         *(f"Missing: {sentence}" for sentence in idle.missing),
         *([f"Quiet: {idle.periods}"] if idle.periods else []),
         *_would_change(idle),
@@ -144,6 +147,13 @@ def evidence(words: "dict[str, float | int | str | None]") -> str:
     for key, value in words.items():
         if value is None or value == "":
             continue
-        text = f"{value:,.4g}" if isinstance(value, float) else str(value)
-        said.append(f"{key.replace('_', ' ')} {text}")
+        said.append(f"{key.replace('_', ' ')} {_figure(value)}")
     return ", ".join(said)
+
+
+def _figure(value: float | int | str) -> str:
+    """Return a figure with thousands apart and three digits of what is small."""
+    if isinstance(value, str | bool):
+        return str(value)
+    whole = isinstance(value, int) or value.is_integer() or abs(value) >= _THOUSANDS
+    return f"{value:,.0f}" if whole else f"{value:.3g}"

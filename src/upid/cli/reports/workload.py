@@ -11,8 +11,6 @@ from upid.cli.output.blocks import (
     Facts,
     Heading,
     Lines,
-    Part,
-    Split,
     Table,
     Text,
     View,
@@ -95,23 +93,18 @@ def header(found: "DeploymentAnalysis") -> list[Block]:
 
 def money_blocks(cost: "Cost", currency: str) -> list[Block]:
     """Return what something costs a month and where each part of it goes."""
-    parts = (cost.used, cost.headroom, cost.workload_idle, cost.unknown, cost.storage)
-    shown = amounts.cents(parts)
-    said = (
-        ("used", "what containers really took", Tone.GOOD),
-        ("deliberate headroom", "kept free on purpose above usage", Tone.NOTE),
-        ("workload idle", "requested, and neither used nor worth keeping", Tone.BAD),
-        ("unknown", "charged, but not measured or not judged", Tone.QUIET),
-        ("storage", "volumes", Tone.PLAIN),
-    )
-    split = Split(
-        "a month",
-        tuple(
-            Part(label, cents, note, tone)
-            for (label, note, tone), cents in zip(said, shown, strict=True)
+    split = phrases.split(
+        (
+            ("used", cost.used, "what containers really took", Tone.GOOD, "█", True),
+            ("deliberate headroom", cost.headroom or 0.0, "kept free on purpose above use",
+             Tone.NOTE, "▓", cost.headroom is not None),
+            ("workload idle", cost.workload_idle or 0.0, "requested and not needed", Tone.BAD,
+             "▒", cost.workload_idle is not None),
+            ("unknown", cost.unknown or 0.0, "not measured or not judged", Tone.QUIET, "·", False),
+            ("volumes", cost.storage or 0.0, "disks", Tone.PLAIN, ":", False),
         ),
         currency,
-    )
+    )  # fmt: skip
     return [Heading(f"{amounts.money(cost.monthly, currency)} a month"), split]
 
 
@@ -127,7 +120,10 @@ def spared_blocks(found: "DeploymentAnalysis") -> list[Block]:
     else:
         blocks.append(Text("None: no autoscaler, budget, quota or annotation.", Tone.QUIET))
     if found.notes:
-        blocks += [Heading("Worth knowing"), Lines(tuple(found.notes))]
+        blocks += [
+            Heading("Worth knowing"),
+            Lines(tuple(dict.fromkeys(map(phrases.sentence, found.notes)))),
+        ]
     return blocks
 
 
