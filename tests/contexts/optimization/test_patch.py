@@ -43,7 +43,7 @@ def change(name: str, before: Ask, after: Ask, *, sidecar: bool = False) -> Cont
     return ContainerChange(name, before, after, USAGE, REPLAY, (), sidecar)
 
 
-def merged(live: Any, patch: Any) -> Any:
+def merged(live: Any, patch: Any) -> Any:  # noqa: ANN401 - JSON
     """Merge as the API server does for a strategic merge patch: lists of containers by name."""
     if isinstance(patch, dict) and isinstance(live, dict):
         return {k: merged(live[k], patch[k]) if k in live and k in patch else
