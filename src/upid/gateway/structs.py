@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 
 _REFERENCE = "#/components/schemas/{name}"
 
@@ -19,23 +19,31 @@ def describe_structs(app: FastAPI, document: dict[str, Any]) -> None:
 
     found = list(_shapes(app))
     references, shapes = msgspec.json.schema_components(
-        [shape for _, shape in found], ref_template=_REFERENCE
+        [shape for *_, shape in found], schema_hook=_anything, ref_template=_REFERENCE
     )
     document["components"]["schemas"].update(shapes)
-    for (route, _), reference in zip(found, references, strict=True):
-        for method in route.methods or ():
-            answer = document["paths"][route.path_format][method.lower()]["responses"]["200"]
+    for (path, methods, _), reference in zip(found, references, strict=True):
+        for method in methods:
+            answer = document["paths"][path][method.lower()]["responses"]["200"]
             answer["content"] = {"application/json": {"schema": reference}}
 
 
-def _shapes(app: FastAPI) -> Iterator[tuple[APIRoute, type]]:
+def _anything(kind: type) -> dict[str, Any]:
+    """Return the schema of a value that may be anything, such as a part of a manifest."""
+    if kind is not object:
+        raise NotImplementedError(f"{kind!r} has no schema")
+    return {"title": "Anything"}
+
+
+def _shapes(app: FastAPI) -> Iterator[tuple[str, list[str], type]]:
     import msgspec
 
-    for route in app.routes:
-        if not isinstance(route, APIRoute) or not route.include_in_schema:
+    for context in iter_route_contexts(app.routes):
+        route, path = context.original_route, context.path_format
+        if not isinstance(route, APIRoute) or path is None or not route.include_in_schema:
             continue
         returned = get_type_hints(route.endpoint, include_extras=True).get("return")
         if get_origin(returned) is Annotated:
             for extra in get_args(returned)[1:]:
                 if isinstance(extra, type) and issubclass(extra, msgspec.Struct):
-                    yield route, extra
+                    yield path, sorted(route.methods or ()), extra

@@ -35,7 +35,9 @@ def _gauges(found: "PodAnalysis") -> dict[str, float | str]:
         "risk": phrases.highest_risk(found.recommendations),
     }
     if insights.cost is not None:
-        gauges |= {"cost": insights.cost.monthly, "waste": insights.cost.workload_idle}
+        gauges["cost"] = insights.cost.monthly
+        if insights.cost.workload_idle is not None:
+            gauges["waste"] = insights.cost.workload_idle
     if found.confidence is not None:
         gauges["confidence"] = found.confidence
     return gauges

@@ -55,13 +55,14 @@ def as_view(found: "DeploymentAnalysis", kind: str, blocks: list[Block]) -> View
     gauges: dict[str, float | str] = {
         "currency": found.currency,
         "cost": cost.monthly,
-        "waste": cost.workload_idle,
         "unknown": cost.unknown,
         "saving": sum(one.saving.monthly for one in found.recommendations),
         "recommendations": len(found.recommendations),
         "idle": int(found.idle is not None and found.idle.verdict == "idle"),
         "risk": phrases.highest_risk(found.recommendations),
     }
+    if cost.workload_idle is not None:
+        gauges["waste"] = cost.workload_idle
     if cost.efficiency is not None:
         gauges["efficiency"] = cost.efficiency * 100
     if found.confidence is not None:
@@ -93,18 +94,24 @@ def header(found: "DeploymentAnalysis") -> list[Block]:
 
 def money_blocks(cost: "Cost", currency: str) -> list[Block]:
     """Return what something costs a month and where each part of it goes."""
+    if cost.headroom is None or cost.workload_idle is None:
+        rest = cost.monthly - cost.used - cost.unknown - cost.storage
+        beyond = [("not used", rest, "charged, and not taken", Tone.WARN, "▒", True)]
+    else:
+        beyond = [
+            ("deliberate headroom", cost.headroom, "kept free on purpose above use", Tone.NOTE,
+             "▓", True),
+            ("workload idle", cost.workload_idle, "requested and not needed", Tone.BAD, "▒", True),
+        ]  # fmt: skip
     split = phrases.split(
         (
             ("used", cost.used, "what containers really took", Tone.GOOD, "█", True),
-            ("deliberate headroom", cost.headroom or 0.0, "kept free on purpose above use",
-             Tone.NOTE, "▓", cost.headroom is not None),
-            ("workload idle", cost.workload_idle or 0.0, "requested and not needed", Tone.BAD,
-             "▒", cost.workload_idle is not None),
-            ("unknown", cost.unknown or 0.0, "not measured or not judged", Tone.QUIET, "·", False),
-            ("volumes", cost.storage or 0.0, "disks", Tone.PLAIN, ":", False),
+            *beyond,
+            ("unknown", cost.unknown, "not measured or not judged", Tone.QUIET, "·", False),
+            ("volumes", cost.storage, "disks", Tone.PLAIN, ":", False),
         ),
         currency,
-    )  # fmt: skip
+    )
     return [Heading(f"{amounts.money(cost.monthly, currency)} a month"), split]
 
 
