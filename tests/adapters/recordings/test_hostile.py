@@ -22,8 +22,8 @@ import pytest
 from upid.adapters.recordings import (
     NotARecording,
     RecordingDamaged,
+    RecordingIsNewer,
     RecordingMissing,
-    RecordingTooNew,
     open_recording,
     validate,
 )
@@ -297,7 +297,7 @@ def test_a_newer_version_says_so(tmp_path: Path, members: dict[str, bytes]) -> N
         tmp_path / "r.upid",
         members | {"manifest.json": raw, "manifest.sha256": seal(raw), "new/kind.bin": b""},
     )
-    with pytest.raises(RecordingTooNew, match=r"written by a newer UPID .* reads version 1"):
+    with pytest.raises(RecordingIsNewer, match=r"written by a newer UPID .* reads version 1"):
         open_recording(path)
 
 

@@ -11,9 +11,9 @@ from upid.adapters.recordings.errors import (
     NotARecording,
     RecordingDamaged,
     RecordingExists,
+    RecordingIsNewer,
     RecordingMissing,
     RecordingRefused,
-    RecordingTooNew,
 )
 from upid.adapters.recordings.reader import Recording, open_recording
 
@@ -31,9 +31,9 @@ __all__ = [
     "Recording",
     "RecordingDamaged",
     "RecordingExists",
+    "RecordingIsNewer",
     "RecordingMissing",
     "RecordingRefused",
-    "RecordingTooNew",
     "RecordingWriter",
     "Report",
     "anonymise",

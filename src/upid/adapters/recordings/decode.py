@@ -68,7 +68,7 @@ def rows_of(table: pa.Table, grid: Grid, known: Ints) -> Rows:
     if np.any((day < days[0]) | (day > days[-1])):
         raise BadSamples("it has a day outside the window")
     opens, closes = grid.edges(day)
-    start = grid.base(day) + first
+    start = grid.origin(day) + first
     if np.any((first < 0) | (start < opens) | (start >= closes)):
         raise BadSamples("a row begins outside its day")
     return Rows(series, start, closes - start, day)

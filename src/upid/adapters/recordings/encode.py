@@ -89,7 +89,7 @@ def rows(
         low, high = np.minimum(low, begin), np.maximum(high, ends[name])
     row = high > 0
     series, day = np.nonzero(row)
-    first = low[row] - grid.base(grid.days)[day]
+    first = low[row] - grid.origin(grid.days)[day]
     lists: dict[str, pa.Array] = {}
     for name, values in block.items():
         whole, inexact = fixed(values, METRICS[name].scale)

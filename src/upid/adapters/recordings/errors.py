@@ -43,7 +43,7 @@ class RecordingDamaged(UpidError):
         )
 
 
-class RecordingTooNew(UpidError):
+class RecordingIsNewer(UpidError):
     """A recording of a version that this program does not know."""
 
     code = "recording_too_new"

@@ -122,7 +122,7 @@ class Grid:
         """Return the grid that covers a window."""
         return cls(round(window.start.timestamp()), cadence, -(-window.seconds // cadence))
 
-    def base(self, day: NDArray[np.int64]) -> NDArray[np.int64]:
+    def origin(self, day: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the step that is number 0 of each day (days since 1970); may be negative."""
         return -((self.start - day * DAY) // self.cadence)
 
@@ -134,7 +134,7 @@ class Grid:
 
     def edges(self, days: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the first step of each day and the first step after it, within the window."""
-        return self.base(days).clip(0, self.span), self.base(days + 1).clip(0, self.span)
+        return self.origin(days).clip(0, self.span), self.origin(days + 1).clip(0, self.span)
 
     def within(self, window: Window | None) -> tuple[int, int]:
         """Return the half-open range of steps that start within a window."""

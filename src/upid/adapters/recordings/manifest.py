@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from upid.adapters.recordings.errors import NotARecording, RecordingDamaged, RecordingTooNew
+from upid.adapters.recordings.errors import NotARecording, RecordingDamaged, RecordingIsNewer
 from upid.adapters.recordings.layout import (
     DAY,
     FORMAT,
@@ -127,7 +127,7 @@ def decode(path: Path, raw: bytes) -> Manifest:
     if head.format != FORMAT:
         raise NotARecording(path, f"'{MANIFEST}' says that it is {head.format[:80]!r}")
     if head.version > VERSION:
-        raise RecordingTooNew(path, head.version, VERSION)
+        raise RecordingIsNewer(path, head.version, VERSION)
     try:
         manifest = msgspec.json.decode(raw, type=Manifest)
         _check(manifest)

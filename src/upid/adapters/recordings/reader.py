@@ -254,7 +254,7 @@ def open_recording(path: Path | str) -> Recording:
     """Open a `.upid` file, or a folder with the same members.
 
     Costs milliseconds for any size: the directory and the manifest are read, nothing else.
-    Raises a `RecordingDamaged`, `RecordingTooNew`, `NotARecording` or `RecordingMissing`.
+    Raises a `RecordingDamaged`, `RecordingIsNewer`, `NotARecording` or `RecordingMissing`.
     """
     members = open_members(Path(path))
     if MANIFEST not in members.extents:
