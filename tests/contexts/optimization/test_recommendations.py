@@ -119,10 +119,25 @@ def test_no_advice_would_have_killed_anything_in_the_recorded_past(seed: int) ->
         assert change.replay.cpu_over_request <= 0.05
 
 
+def test_an_idle_workload_is_put_to_sleep_and_not_rightsized_as_well() -> None:
+    """OPT-5: everything it is charged is saved, once."""
+    world = World(days=21, busy=False)
+    world.add("Service", "web", spec={"selector": {"app": "web"}})
+    world.workload(cpu=(0.002,))
+    advice = world.advice()
+    (found,) = advice.recommendations
+    assert found.type is AdviceType.IDLE
+    charged = int(world.allocation().allocated.sum())
+    assert found.saving == Saving.over(charged, 21 * 24)
+    assert found.patch is not None
+    assert found.patch.manifest["spec"] == {"replicas": 0}
+    assert advice.headroom[0].headroom == advice.headroom[0].unknown == 0
+
+
 def test_the_neediest_pod_decides_not_the_crowd() -> None:
-    """OPT-1: a leader among nine idle followers keeps what it needs."""
+    """OPT-1: a leader among 29 followers, less than 5 % of the samples, keeps what it needs."""
     world = World()
-    world.workload(cpu=(0.9, *[0.01] * 9), memory=(200.0 * MIB,) * 10)
+    world.workload(cpu=(0.9, *[0.01] * 29), memory=(200.0 * MIB,) * 30)
     assert proposed(world.advice()).cpu_request == 1.05
 
 

@@ -18,6 +18,7 @@ from upid.core.metrics import (
     MEMORY,
     NETWORK_RX,
     OOM_KILLS,
+    REQUESTS,
     RESTARTS,
     THROTTLED,
     Entity,
@@ -42,15 +43,17 @@ class World:
     """A cluster of one large node; workloads, usage and other objects are added to it."""
 
     days: float = 7
+    busy: bool = True  # people's requests reach its pods, not only probes
     objects: list[ObjectVersion] = field(default_factory=list)
     rows: list[tuple[str, ...]] = field(default_factory=list)
     pods: list[tuple[str, ...]] = field(default_factory=list)
+    asked: list[tuple[str, ...]] = field(default_factory=list)
     samples: dict[Metric, list[Floats]] = field(default_factory=dict)
 
     @property
     def _traffic(self) -> Floats:
         """Bytes a second as a busy service receives them, so that nothing here looks idle."""
-        return np.random.default_rng(7).gamma(2.0, 50_000.0, self.span)
+        return np.random.default_rng(7).gamma(2.0, 50_000.0, self.span) * self.busy
 
     @property
     def span(self) -> int:
@@ -109,6 +112,9 @@ class World:
             self.rows.append(("shop", pod, f"Pod-shop-{pod}", "main"))
             self.pods.append(("shop", pod, f"Pod-shop-{pod}"))
             self._sample(NETWORK_RX, self._traffic)
+            path, agent = ("/orders", "curl/8") if self.busy else ("/healthz", "kube-probe/1.31")
+            self.asked.append(("shop", pod, f"Pod-shop-{pod}", path, agent, ""))
+            self._sample(REQUESTS, 30.0)
             self._sample(CPU, used)
             self._sample(MEMORY, held)
             self._sample(THROTTLED, np.nan if throttled is None else throttled)
@@ -135,7 +141,11 @@ class World:
         source = MemorySource(
             facts_of(hours=self.days * 24),
             [version_of(node, since=OLD), *self.objects],
-            {Entity.CONTAINER: self.rows, Entity.POD: self.pods},
+            {
+                Entity.CONTAINER: self.rows,
+                Entity.POD: self.pods,
+                Entity.REQUEST: self.asked,
+            },
             {metric: np.array(rows) for metric, rows in self.samples.items()},
             PriceSheet(nodes=(NodePrice("n1", 1.0, "bill"),)),
         )
