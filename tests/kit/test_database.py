@@ -16,7 +16,7 @@ from upid.app.modules import MIGRATIONS
 from upid.contexts.metrics.tables import recordings
 from upid.kit.db import Database, DatabaseBusy, DatabaseSettings, DatabaseUnreachable
 from upid.kit.db.columns import METADATA
-from upid.kit.db.errors import SchemaTooNew
+from upid.kit.db.errors import SchemaUnknown
 from upid.kit.db.migrate import upgrade
 
 pytestmark = pytest.mark.anyio
@@ -207,7 +207,7 @@ def test_tables_of_a_newer_version_are_left_alone(bare_url: str) -> None:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     engine.dispose()
 
-    with pytest.raises(SchemaTooNew, match="9999"):
+    with pytest.raises(SchemaUnknown, match="9999"):
         upgrade(bare_url, MIGRATIONS)
 
 

@@ -1,6 +1,8 @@
 """What tables are made of: one catalogue of tables, instants in UTC, the tenant's column."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.types import TypeDecorator
@@ -24,21 +26,29 @@ class UtcDateTime(TypeDecorator[datetime]):
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Return the instant in UTC; a naive one is a programmer's mistake."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"a naive instant would be stored: {value}")
-        utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+    def bind_processor(self, dialect: sa.Dialect) -> Callable[[Any], Any]:
+        """Return what turns an aware instant into the database's; a naive one is a mistake."""
+        below = super().bind_processor(dialect)
 
-    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
-        """Return the instant as it was stored, aware and in UTC."""
-        del dialect
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        def written(value: datetime | None) -> object:
+            if value is not None and value.tzinfo is None:
+                raise ValueError(f"a naive instant would be stored: {value}")
+            utc = None if value is None else value.astimezone(UTC)
+            return below(utc) if below else utc
+
+        return written
+
+    def result_processor(self, dialect: sa.Dialect, coltype: object) -> Callable[[Any], Any]:
+        """Return what turns the database's instant into an aware one in UTC."""
+        below = super().result_processor(dialect, coltype)
+
+        def read(value: object) -> datetime | None:
+            found = below(value) if below else value
+            if not isinstance(found, datetime):
+                return None
+            return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+        return read
 
 
 def tenant_column() -> sa.Column[str]:

@@ -29,11 +29,11 @@ class DatabaseBusy(UpidError):
         )
 
 
-class SchemaTooNew(UpidError):
+class SchemaUnknown(UpidError):
     """The tables were made by a newer version of the program."""
 
     kind = Kind.CONFLICT
-    code = "schema_too_new"
+    code = "schema_unknown"
 
     def __init__(self, where: str, revision: str) -> None:
         super().__init__(

@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from upid.kit.db.engine import shown, sync_engine, translated
-from upid.kit.db.errors import SchemaTooNew
+from upid.kit.db.errors import SchemaUnknown
 from upid.kit.db.settings import DatabaseSettings
 from upid.kit.db.walls import APPLICATION_ROLE, where_programs_have_a_role
 
@@ -34,7 +34,7 @@ def upgrade(url: str, chain: Path, settings: DatabaseSettings | None = None) -> 
             if present is not None and present not in {
                 s.revision for s in scripts.walk_revisions()
             }:
-                raise SchemaTooNew(shown(url), present)
+                raise SchemaUnknown(shown(url), present)
             if present != head:
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
