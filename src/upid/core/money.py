@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 MICROS = 1_000_000  # per unit of currency
-CENT = MICROS // 100
 
 Floats = NDArray[np.float64]
 Micros = NDArray[np.int64]
@@ -52,11 +51,6 @@ class Money:
     def _same_currency(self, other: "Money") -> None:
         if self.currency != other.currency:
             raise ValueError(f"cannot mix {self.currency} and {other.currency}")
-
-
-def to_micros(amount: float) -> int:
-    """Return a price in units of the currency as micros, rounded half to even."""
-    return round(amount * MICROS)
 
 
 def apportion(total: int, weights: Floats) -> Micros:

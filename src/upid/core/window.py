@@ -16,7 +16,6 @@ _LONGEST = timedelta(days=36_500)  # nothing was measured a century ago, and cal
 
 HOUR = 3600  # seconds
 MONTH = timedelta(days=30)  # a projected month, by the specification's definition
-YEAR = timedelta(days=365)
 
 
 class BadWindow(UpidError):

@@ -330,7 +330,7 @@ def _workload(key: WorkloadKey, pods: tuple[PodIdle, ...]) -> WorkloadIdle:
         idle_pods=sum(pod.verdict is Verdict.IDLE for pod in pods),
         reasons=first.reasons,
         sentence=first.sentence,
-        idle_periods=_common_periods(pods),
+        idle_periods=_shared_periods(pods),
         missing=_merged(pod.missing for pod in pods),
         counter_evidence=_merged(pod.counter_evidence for pod in pods),
         cost=sum(costs[1:], costs[0]) if costs else None,
@@ -345,7 +345,7 @@ def _together(verdicts: Sequence[Verdict]) -> Verdict:
     return Verdict.IDLE
 
 
-def _common_periods(pods: tuple[PodIdle, ...]) -> tuple[str, ...]:
+def _shared_periods(pods: tuple[PodIdle, ...]) -> tuple[str, ...]:
     """Return the periods that every pod of known quiet names."""
     named = [pod.idle_periods for pod in pods if pod.verdict is not Verdict.UNKNOWN]
     if not named:
