@@ -192,7 +192,8 @@ def _quantiles(
     for chunk in chunks(panel):
         histogram = fill(chunk, weigh(chunk), buckets)
         merged(histogram, groups.of[chunk.first : chunk.last], together)
-        alone[chunk.first : chunk.last] = quantiles(histogram, (q,), buckets)[:, 0]
+        if q < 1:  # the peak is asked for by itself
+            alone[chunk.first : chunk.last] = quantiles(histogram, (q,), buckets)[:, 0]
     runs = np.array([key.kind in RUNS for key, _ in groups.keys] + [False], bool)[groups.of]
     alone[((panel.counts < a_day) & ~runs) | np.isnan(alone)] = -np.inf
     alone = np.minimum(alone, np.nan_to_num(highest(panel.values, panel.offsets), nan=-np.inf))
