@@ -60,7 +60,7 @@ def analysed(
         confidence=confidence(allocation),
         price_sources=price_sources(allocation),
         missing=list(found.idle.missing),
-        notes=[*found.notes, *allocation.notes, *advice.notes, *_skipped(found.inventory)],
+        notes=_once([*found.notes, *allocation.notes, *advice.notes, *_skipped(found.inventory)]),
     )
 
 
@@ -230,6 +230,10 @@ def _dearest_idle(found: WorkloadIdle) -> tuple[bool, int, WorkloadKey]:
 def _verdicts(found: Findings) -> dict[str, int]:
     counted = Counter(w.verdict.value for w in found.idle.workloads if w.key in found.within)
     return {verdict.value: counted[verdict.value] for verdict in Verdict}
+
+
+def _once(notes: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(notes))
 
 
 def _skipped(inventory: Snapshot) -> list[str]:

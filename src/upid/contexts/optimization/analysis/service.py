@@ -47,7 +47,7 @@ class AnalysisService:
     ) -> s.ClusterAnalysis:
         """Return what a cluster, or a part of it, costs, uses, wastes and should change."""
         found = self.findings(
-            cluster_id, time_range or CLUSTER_WINDOW, Scope.of(namespaces, selector)
+            cluster_id, _default(time_range, CLUSTER_WINDOW), Scope.of(namespaces, selector)
         )
         return analysed(found, lambda by: self._costs.breakdown(found.allocation, by), limit)
 
@@ -62,7 +62,7 @@ class AnalysisService:
         """Return what one workload costs, uses and should change."""
         cluster = self._clusters.resolve(cluster_id)
         workload = find.workload(cluster.inventory(), namespace, kind, name)
-        found = self.findings(cluster.id, time_range or CLUSTER_WINDOW, Scope())
+        found = self.findings(cluster.id, _default(time_range, CLUSTER_WINDOW), Scope())
         lines = self._costs.breakdown(found.allocation, "pod")
         return of_workload(found, workload, self._draw(found), lines)
 
@@ -72,7 +72,7 @@ class AnalysisService:
         """Return what one pod costs and uses, and what its workload should change."""
         cluster = self._clusters.resolve(cluster_id)
         pod = find.pod(cluster.inventory(), namespace, name)
-        found = self.findings(cluster.id, time_range or POD_WINDOW, Scope())
+        found = self.findings(cluster.id, _default(time_range, POD_WINDOW), Scope())
         lines = self._costs.breakdown(found.allocation, "pod")
         return of_pod(found, pod, self._draw(found), lines)
 
@@ -129,3 +129,8 @@ def _held(cluster: Cluster, time_range: str) -> tuple[Window, tuple[str, ...]]:
         days = f"{held.hours / 24:.1f}".removesuffix(".0")
         return held, (f"{time_range} were asked for, {days} days are there",)
     return held, ()
+
+
+def _default(time_range: str | None, otherwise: str) -> str:
+    """Return what was asked for; an empty text is a mistake, not a default."""
+    return otherwise if time_range is None else time_range
