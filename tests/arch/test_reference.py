@@ -29,3 +29,10 @@ def test_every_setting_and_endpoint_is_described() -> None:
 
     silent = [name for name, field in reference.fields(Settings) if not field.description]
     assert silent == []
+
+
+def test_every_promise_names_tests_that_are_there() -> None:
+    page = (ROOT / "docs" / "promises.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:tests|requirements|\.ci)/[^`]+)`", page)
+    assert named
+    assert [path for path in named if not (ROOT / path).exists()] == []
