@@ -31,7 +31,8 @@ names = st.lists(
 def shown(
     form: Format, room: int = 80, paint: Paint = PLAIN, found: ClusterAnalysis | None = None
 ) -> str:
-    return render(cluster_view(found or cluster(), Flags(recording=["x"])), form, paint, room)
+    flags = Flags(recording=["x"], output=form)
+    return render(cluster_view(found or cluster(), flags), form, paint, room)
 
 
 @given(names, st.integers(min_value=40, max_value=160))

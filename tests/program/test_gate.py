@@ -84,7 +84,7 @@ def test_the_position_is_where_reading_stopped(text: str, position: int) -> None
     assert position_of(text) == position
 
 
-GAUGES = {"currency": "USD", "waste": 600.0, "idle": 3, "risk": "medium"}
+GAUGES: dict[str, float | str] = {"currency": "USD", "waste": 600.0, "idle": 3, "risk": "medium"}
 
 
 @pytest.mark.parametrize(

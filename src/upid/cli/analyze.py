@@ -65,7 +65,7 @@ def namespace(
 ) -> None:
     """Show the same for one namespace or several.
 
-    Example: upid analyze namespace 'shop*' --recording sample
+    Example: upid analyze namespace 'preview-*' --recording sample
     """
     show_cluster(replace(flags, namespace=[*names, *(flags.namespace or ())]))
 
@@ -77,7 +77,7 @@ def workload(
 ) -> None:
     """Show one workload of any kind: cost, idleness, pods, what to change.
 
-    Example: upid analyze workload NAME -n NAMESPACE --recording sample
+    Example: upid analyze workload deployment/demo-shop -n internal --recording sample
     """
     show_workload(flags, target, "")
 
@@ -89,7 +89,7 @@ def deployment(
 ) -> None:
     """Show one deployment: cost, idleness, pods, what to change.
 
-    Example: upid analyze deployment NAME -n NAMESPACE --recording sample
+    Example: upid analyze deployment coupon-engine -n checkout --recording sample
     """
     show_workload(flags, name, "Deployment")
 
@@ -99,7 +99,7 @@ def deployment(
 def pod(flags: Flags, name: Annotated[str, typer.Argument(help="The pod's name.")]) -> None:
     """Show one pod: state, cost, idleness.
 
-    Example: upid analyze pod NAME -n NAMESPACE --recording sample
+    Example: upid analyze pod prometheus-0 -n monitoring --recording sample
     """
     show_pod(flags, name)
 

@@ -21,7 +21,7 @@ def explain(
 ) -> None:
     """Explain one workload: its usage, its idle factors, its guards and the exact patch.
 
-    Example: upid explain NAME -n NAMESPACE --recording sample
+    Example: upid explain deployment/coupon-engine -n checkout --recording sample
     """
     from upid.cli.session import answer
 

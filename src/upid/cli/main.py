@@ -7,6 +7,7 @@ import sys
 from typing import Annotated, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from upid.cli import refusals
 from upid.cli.about import demo, openapi, version
@@ -19,21 +20,31 @@ from upid.cli.serve import serve
 from upid.core.errors import UpidError
 
 _DEBUG = "UPID_DEBUG"
-_HELP = {"help_option_names": ["-h", "--help"]}
+_ORDER = ("demo", "analyze", "recommend", "explain", "recording", "serve", "config")
+
+
+class _Ordered(TyperGroup):
+    """Lists commands in the order in which people come to need them."""
+
+    def list_commands(self, ctx: object) -> list[str]:  # noqa: ARG002  typer's signature
+        """Return the names, the first steps first."""
+        return sorted(self.commands, key=(*_ORDER, *self.commands).index)
+
 
 app = typer.Typer(
     name="upid",
+    cls=_Ordered,
     help="Turn Kubernetes metrics into money decisions. Reads only; changes nothing.",
     epilog="Start here: upid demo",
-    context_settings=_HELP,
+    context_settings={"help_option_names": ["-h", "--help"]},  # sub-commands take it over
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.command(context_settings=_HELP)(demo)
-app.add_typer(analyze, name="analyze", context_settings=_HELP)
-app.command(context_settings=_HELP)(recommend)
-app.command(context_settings=_HELP)(explain)
+app.command()(demo)
+app.add_typer(analyze, name="analyze")
+app.command()(recommend)
+app.command()(explain)
 
 
 @app.callback()
@@ -56,11 +67,11 @@ def _print_version() -> NoReturn:
     raise typer.Exit
 
 
-app.add_typer(recording, name="recording", context_settings=_HELP)
-app.command(context_settings=_HELP)(serve)
-app.add_typer(config, name="config", context_settings=_HELP)
-app.command(context_settings=_HELP)(openapi)
-app.command(context_settings=_HELP)(version)
+app.add_typer(recording, name="recording")
+app.command()(serve)
+app.add_typer(config, name="config")
+app.command()(openapi)
+app.command()(version)
 
 
 def run() -> NoReturn:

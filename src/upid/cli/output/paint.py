@@ -1,6 +1,7 @@
 """Colour that works on light and dark: bold, dim and four hues of the terminal's own palette."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TextIO
@@ -48,7 +49,7 @@ class Paint:
         return f"\x1b[{code}m{text}\x1b[0m" if self.on and code and text else text
 
 
-def wants_colour(choice: Colour, stream: TextIO) -> bool:
+def wants_colour(choice: Colour, stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
     """Return whether to colour a stream.
 
     The flag decides first, then NO_COLOR, then FORCE_COLOR, then TERM=dumb, then whether a
@@ -56,8 +57,8 @@ def wants_colour(choice: Colour, stream: TextIO) -> bool:
     """
     if choice is not Colour.AUTO:
         return choice is Colour.ALWAYS
-    if os.environ.get("NO_COLOR"):
+    if environ.get("NO_COLOR"):
         return False
-    if os.environ.get("FORCE_COLOR", "") not in ("", "0"):
+    if environ.get("FORCE_COLOR", "") not in ("", "0"):
         return True
-    return os.environ.get("TERM") != "dumb" and stream.isatty()
+    return environ.get("TERM") != "dumb" and stream.isatty()

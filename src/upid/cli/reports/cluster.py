@@ -17,6 +17,7 @@ from upid.cli.output.blocks import (
     Text,
     View,
 )
+from upid.cli.output.formats import Format
 from upid.cli.output.paint import Tone
 from upid.cli.reports import phrases
 
@@ -73,7 +74,8 @@ def _blocks(found: "ClusterAnalysis", flags: Flags) -> list[Block]:
     month = amounts.money(found.total_monthly_cost, currency)
     potential = found.optimization_potential.saving.monthly
     scope = f", {found.scope}" if found.scope else ""
-    shown = found.wastes if flags.detailed else found.wastes[:_WASTES_SHOWN]
+    whole = flags.detailed or flags.output in (Format.CSV, Format.NAME)
+    shown = found.wastes if whole else found.wastes[:_WASTES_SHOWN]
     wastes = Heading(
         f"The {len(shown)} biggest wastes" if len(shown) > 1 else "Waste",
         "a month, paid for and not used",

@@ -1,0 +1,61 @@
+"""The reports on the sample as they were last reviewed.
+
+    python -m tests.program.golden      write them anew; then review the diff
+
+A change to a report, or to any figure in one, is a change to these files.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "golden"
+README = Path(__file__).parents[2] / "README.md"
+CAPTURES = {
+    "demo-80.txt": (80, ["demo"]),
+    "demo-140.txt": (140, ["demo"]),
+    "explain-80.txt": (80, ["explain", "coupon-engine", "--recording", "sample"]),
+}
+
+
+def capture(columns: int, args: list[str]) -> str:
+    """Return what the real program prints on a terminal of some width, without colour."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("UPID_", "FORCE_"))}
+    ended = subprocess.run(
+        [Path(sys.executable).with_name("upid"), *args],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**kept, "COLUMNS": str(columns), "PATH": str(Path(sys.executable).parent)},
+    )
+    return ended.stdout
+
+
+def excerpt(report: str) -> str:
+    """Return what of the report the README shows: the bill, three wastes, what is safe."""
+    parts = report.split("\n\n")
+    bill = next(i for i, part in enumerate(parts) if part.lstrip().startswith("█  used"))
+    wastes = next(part for part in parts if "biggest wastes" in part).split("\n  $")
+    safe = next(part for part in parts if part.startswith("Safe to take first"))
+    return "\n\n".join([*parts[: bill + 1], "\n  $".join(wastes[:4]) + "\n  …", safe])
+
+
+def with_excerpt(readme: str, report: str) -> str:
+    """Return the README with the excerpt in its one fenced block."""
+    before, _, rest = readme.partition("```\n")
+    _, _, after = rest.partition("\n```")
+    return f"{before}```\n{excerpt(report)}\n```{after}"
+
+
+def main() -> None:
+    """Write every capture, and the README's excerpt."""
+    FOLDER.mkdir(exist_ok=True)
+    for name, (columns, args) in CAPTURES.items():
+        (FOLDER / name).write_text(capture(columns, args), encoding="utf-8")
+    report = (FOLDER / "demo-80.txt").read_text(encoding="utf-8")
+    README.write_text(with_excerpt(README.read_text(encoding="utf-8"), report), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
