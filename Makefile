@@ -36,7 +36,7 @@ serve: runtime
 	@$(IN)/upid serve
 
 test: setup
-	@$(RUN) -m pytest -m "not slow" $(ARGS)
+	@$(RUN) -m pytest -n 2 -m "not slow" $(ARGS)
 
 check: setup
 	@$(RUN) -m tests.arch $(ONLY)
