@@ -32,6 +32,7 @@ class Container:
     cpu_limit: float | None = None
     memory_request: int | None = None
     memory_limit: int | None = None
+    gpus: int = 0
     probe_paths: tuple[str, ...] = ()
     ports: tuple[int, ...] = ()
     init: bool = False  # runs to completion before the others; never a sidecar

@@ -114,6 +114,12 @@ def test_a_limit_without_a_request_is_the_request_too() -> None:
     assert (container.cpu_request, container.memory_request) == (2.0, 1 << 30)
 
 
+def test_gpus_are_counted_from_limits_or_requests() -> None:
+    found = inventory(pod(container={"resources": {"limits": {"nvidia.com/gpu": 2}}}))
+
+    assert found.pods[0].containers[0].gpus == 2
+
+
 def test_a_resize_in_place_begins_a_new_declaration() -> None:
     at = datetime(2026, 10, 12, tzinfo=UTC)
     before = version(pod(container={"resources": {"requests": {"cpu": "1"}}}), START, at)

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from upid.contexts.clusters.logic import manifests as m
-from upid.core.quantity import parse_bytes, parse_cpu, parse_quantity
+from upid.contexts.clusters.logic.pods import gpus
+from upid.core.quantity import parse_bytes, parse_cpu
 from upid.core.snapshot import Node
 from upid.core.units import Resources
 
@@ -26,7 +27,6 @@ _SPOT_LABELS = {
     "cloud.google.com/gke-preemptible": "true",
     "kubernetes.azure.com/scalesetpriority": "spot",
 }
-_GPUS = ("nvidia.com/gpu", "amd.com/gpu")
 # What a label key or the kubelet's version says, the surest first.
 _BY_LABEL = (
     ("node.openshift.io/os_id", "OpenShift"),
@@ -69,7 +69,7 @@ def node(body: m.NodeObject, until: datetime | None) -> Node:
         architecture=facts.architecture or labels.get("kubernetes.io/arch", ""),
         os=facts.operating_system or labels.get("kubernetes.io/os", "linux"),
         pool=_first(labels, _POOL_LABELS),
-        gpus=sum(int(parse_quantity((status.capacity or {}).get(g, 0))) for g in _GPUS),
+        gpus=gpus(status.capacity or {}),
         ready=any(c.type == "Ready" and c.status == "True" for c in status.conditions or ()),
         labels=labels,
         taints=tuple(f"{t.key}={t.value or ''}:{t.effect}" for t in spec.taints or ()),

@@ -6,10 +6,11 @@ from datetime import datetime
 from upid.contexts.clusters.logic import manifests as m
 from upid.contexts.clusters.logic.owners import Owners
 from upid.core.ports.cluster_source import ObjectVersion
-from upid.core.quantity import parse_bytes, parse_cpu
+from upid.core.quantity import parse_bytes, parse_cpu, parse_quantity
 from upid.core.snapshot import Container, Declared, Pod
 
 _FINISHED = ("Succeeded", "Failed")
+_GPUS = ("nvidia.com/gpu", "amd.com/gpu")  # extended resources: whole, request and limit alike
 
 
 def pod(versions: Sequence[tuple[ObjectVersion, m.PodObject]], owners: Owners) -> Pod:
@@ -74,11 +75,17 @@ def container(spec: m.ContainerSpec, *, init: bool = False, sidecar: bool = Fals
         cpu_limit=parse_cpu(limits["cpu"]) if "cpu" in limits else None,
         memory_request=_memory(requests, limits),
         memory_limit=parse_bytes(limits["memory"]) if "memory" in limits else None,
+        gpus=gpus({**requests, **limits}),
         probe_paths=tuple(dict.fromkeys(paths)),
         ports=tuple(p.container_port for p in spec.ports or () if p.container_port),
         init=init,
         sidecar=sidecar,
     )
+
+
+def gpus(amounts: dict[str, m.Amount]) -> int:
+    """Return how many GPUs are named among the resources of a container or node."""
+    return sum(int(parse_quantity(amounts[name])) for name in _GPUS if name in amounts)
 
 
 def _cpu(requests: dict[str, m.Amount], limits: dict[str, m.Amount]) -> float | None:

@@ -179,7 +179,8 @@ def _asked(containers: Iterable[Container], name: str) -> tuple[float, float, fl
     """Return cores, bytes and GPUs that a container requests; 0 where it asks for nothing."""
     for container in containers:
         if container.name == name and not container.init:
-            return container.cpu_request or 0.0, float(container.memory_request or 0), 0.0
+            memory = float(container.memory_request or 0)
+            return container.cpu_request or 0.0, memory, float(container.gpus)
     return 0.0, 0.0, 0.0
 
 
