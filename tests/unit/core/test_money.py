@@ -46,7 +46,8 @@ def test_ties_go_to_the_earlier_part() -> None:
     assert apportion(5, np.array([1.0, 1.0, 1.0])).tolist() == [2, 2, 1]
 
 
-@given(st.integers(0, 10**9), st.integers(1, 50))
+@given(st.integers(0, 10**9), st.integers(1, 500))
+@example(250, 500)
 def test_equal_weights_get_equal_parts_but_for_one(total: int, count: int) -> None:
     parts = apportion(total, np.ones(count))
     assert parts.max() - parts.min() <= 1
