@@ -35,10 +35,6 @@ FORBIDDEN_WORDS = {
 # Names that hold such a word and still say what a thing is.
 EXCUSED = {
     "InProcess": "a process of the operating system",
-    "RecordingTooNew": "the opposite of old",
-    "SchemaTooNew": "the opposite of old",
-    "process_bind_param": "SQLAlchemy's name for it",
-    "process_result_value": "SQLAlchemy's name for it",
 }
 
 # Written in halves, so that this file does not hold what it looks for.

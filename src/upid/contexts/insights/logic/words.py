@@ -22,7 +22,6 @@ HELD: Mapping[Held, str] = {
     Held.WORKS_UNASKED: "It works although no business request explains it, like a queue worker.",
 }
 
-Numbers = Mapping[str, float | int | str | None]
 
 
 def count(number: float, what: str) -> str:
