@@ -52,7 +52,7 @@ RUNNABLE = [
 
 
 def pasted(
-    command: str, shell: str = "/bin/sh", **options: Any
+    command: str, shell: str = "/bin/sh", cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run a command line as a shell does into which it was pasted."""
     return subprocess.run(

@@ -284,6 +284,8 @@ def _sure(found: "ClusterAnalysis") -> Lines:
 
 def _next(found: "ClusterAnalysis", flags: Flags) -> list[tuple[str, str]]:
     items = []
+    scope = [word for name in flags.namespaces for word in ("-n", name)]
+    scope += ["-l", flags.selector] if flags.selector else []
     kinds = {"PersistentVolumeClaim", "PersistentVolume", "Service"}
     worst = next((one for one in found.wastes if one.kind not in kinds), None)
     if worst is not None:
@@ -291,10 +293,13 @@ def _next(found: "ClusterAnalysis", flags: Flags) -> list[tuple[str, str]]:
         explain = phrases.command(flags, "explain", target, "-n", worst.namespace)
         items.append((explain, "why, in full, with the exact patch"))
     if found.optimization_potential.recommendations:
-        items.append((phrases.command(flags, "recommend"), "every change, the dearest first"))
-    if worst is not None:
-        scope = phrases.command(flags, "analyze", "namespace", worst.namespace)
-        items.append((scope, "this report for one namespace"))
-    page = phrases.command(flags, "analyze", "cluster", "-o", "html", "--output-file", "upid.html")
+        listed = phrases.command(flags, "recommend", *scope)
+        items.append((listed, "every change, the dearest first"))
+    if worst is not None and worst.namespace not in flags.namespaces:
+        narrower = phrases.command(flags, "analyze", "namespace", worst.namespace)
+        items.append((narrower, "this report for one namespace"))
+    page = phrases.command(
+        flags, "analyze", "cluster", *scope, "-o", "html", "--output-file", "upid.html"
+    )
     items.append((page, "the same as a page to pass on"))
     return items
