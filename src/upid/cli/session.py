@@ -84,15 +84,20 @@ def show(view: View, flags: Flags) -> None:
 
 
 def write(text: str, stream: TextIO) -> None:
-    """Write all of the text, in letters that the stream's encoding has."""
+    """Write all of the text, in letters that the stream's encoding has, while anybody reads."""
     encoding = stream.encoding or "utf-8"
     try:
         raw = text.encode(encoding)
     except UnicodeEncodeError:
         raw = text.translate(_ASCII).encode(encoding, "backslashreplace")
-    stream.flush()
-    stream.buffer.write(raw)
-    stream.buffer.flush()
+    try:
+        stream.flush()
+        stream.buffer.write(raw)
+        stream.buffer.flush()
+    except BrokenPipeError:  # the reader has enough; gates still decide the exit code
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 def say(text: str, tone: Tone = Tone.PLAIN) -> None:
