@@ -166,7 +166,7 @@ def show_pod(flags: Flags, name: str) -> None:
 
 def options(flags: Flags, *, limit: int | None = None) -> dict[str, object]:
     """Return the options of an analysis that the flags ask for."""
-    asked: dict[str, object] = {"detailed": flags.detailed}
+    asked: dict[str, object] = {}
     if flags.window:
         asked["time_range"] = flags.window
     if limit is not None:

@@ -70,6 +70,7 @@ def analyze_deployment(
             question.namespace,
             question.kind,
             question.deployment_name,
+            detailed=question.options.detailed,
         )
     )
 
@@ -88,6 +89,7 @@ def analyze_pod(question: PodQuestion, analyses: Analyses) -> Annotated[Response
             question.options.time_range,
             question.namespace,
             question.pod_name,
+            detailed=question.options.detailed,
         )
     )
 

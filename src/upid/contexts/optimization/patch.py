@@ -2,7 +2,9 @@
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 from upid.contexts.optimization.types import ContainerChange, Patch, Target
 from upid.core.quantity import format_bytes, format_cpu
@@ -17,7 +19,11 @@ API_VERSIONS = {
 }
 """Kinds whose template may change and that merge containers by name."""
 
-Tree = dict[str, object]
+Tree = dict[str, Any]  # an object of Kubernetes
+
+_STEP = "  "
+_PLAIN = re.compile(r"(?!(?:true|false|yes|no|on|off|null|y|n)$)[A-Za-z][A-Za-z0-9./_-]*|"
+                    r"[0-9]+(?:m|k|[KMGTPE]i?)")  # fmt: skip
 
 
 def resources_patch(target: Target, changes: Sequence[ContainerChange]) -> Patch | None:
@@ -28,30 +34,19 @@ def resources_patch(target: Target, changes: Sequence[ContainerChange]) -> Patch
     """
     if target.kind not in API_VERSIONS:
         return None
-    lists = {"containers": False, "initContainers": True}  # sidecars stand among the latter
-    pod: Tree = {
-        name: [
-            {"name": change.name, "resources": _changed(change.current, change.proposed)}
-            for change in changes
-            if change.sidecar is sidecar
-        ]
-        for name, sidecar in lists.items()
-        if any(change.sidecar is sidecar for change in changes)
-    }
-    template: Tree = {"template": {"spec": pod}}
-    spec: Tree = {"jobTemplate": {"spec": template}} if target.kind == "CronJob" else template
-    before = [line for c in changes for line in _lines(c.name, c.current)]
-    after = [line for c in changes for line in _lines(c.name, c.proposed)]
+    spec = _templated(target, changes, lambda c: _changed(c.current, c.proposed))
+    before = _templated(target, changes, lambda c: _written(c.current))
+    after = _templated(target, changes, lambda c: _written(c.proposed))
     return _patch(target, spec, before, after)
 
 
 def sleep_patch(target: Target, replicas: int | None) -> Patch | None:
     """Return the change that puts an idle workload to sleep; None for a kind that cannot."""
     if target.kind == "CronJob":
-        return _patch(target, {"suspend": True}, ["  suspend: false"], ["  suspend: true"])
+        return _patch(target, {"suspend": True}, {"suspend": False}, {"suspend": True})
     if target.kind in ("Deployment", "StatefulSet", "ReplicaSet"):
-        before = [f"  replicas: {1 if replicas is None else replicas}"]
-        return _patch(target, {"replicas": 0}, before, ["  replicas: 0"])
+        before: Tree = {"replicas": 1 if replicas is None else replicas}
+        return _patch(target, {"replicas": 0}, before, {"replicas": 0})
     return None
 
 
@@ -77,27 +72,79 @@ def _changed(before: Ask, after: Ask) -> dict[str, dict[str, str]]:
     return {part: amounts for part, amounts in found.items() if amounts}
 
 
-def _lines(name: str, ask: Ask) -> list[str]:
-    found = [f"      - name: {name}", "        resources:"]
-    for part, amounts in written(ask).items():
-        if amounts:
-            found.append(f"          {part}:")
-            found += [f"            {key}: {value}" for key, value in amounts.items()]
-    return found
+def _written(ask: Ask) -> dict[str, dict[str, str]]:
+    return {part: dict(amounts) for part, amounts in written(ask).items() if amounts}
 
 
-def _patch(target: Target, spec: Tree, before: Sequence[str], after: Sequence[str]) -> Patch:
-    manifest: Tree = {
+def _templated(
+    target: Target,
+    changes: Sequence[ContainerChange],
+    resources: Callable[[ContainerChange], Tree],
+) -> Tree:
+    """Return a spec with only the containers that change, and of those only their resources."""
+    lists = {"containers": False, "initContainers": True}  # sidecars stand among the latter
+    pod: Tree = {
+        name: [
+            {"name": change.name, "resources": resources(change)}
+            for change in changes
+            if change.sidecar is sidecar
+        ]
+        for name, sidecar in lists.items()
+        if any(change.sidecar is sidecar for change in changes)
+    }
+    template: Tree = {"template": {"spec": pod}}
+    return {"jobTemplate": {"spec": template}} if target.kind == "CronJob" else template
+
+
+def _patch(target: Target, spec: Tree, before: Tree, after: Tree) -> Patch:
+    """Return the patch; `before` and `after` are the specs that the diff shows."""
+    head: Tree = {
         "apiVersion": API_VERSIONS[target.kind],
         "kind": target.kind,
         "metadata": {"name": target.name, "namespace": target.namespace},
-        "spec": spec,
     }
     name = f"{target.kind.lower()}/{target.name}"
-    diff = difflib.unified_diff(
-        before, after, f"live/{target.namespace}/{name}", f"advised/{target.namespace}/{name}",
-        n=len(before) + len(after), lineterm="",
-    )  # fmt: skip
     body = json.dumps({"spec": spec}, separators=(",", ":"))
     command = f"kubectl patch {name} -n {target.namespace} --type=strategic -p '{body}'"
-    return Patch(manifest, "\n".join(diff) + "\n", command)
+    diff = difference(target, {**head, "spec": before}, {**head, "spec": after})
+    return Patch({**head, "spec": spec}, diff, command)
+
+
+def difference(target: Target, before: Tree, after: Tree | None) -> str:
+    """Return a unified diff of two objects as YAML, as `kubectl diff` prints it, none left out.
+
+    after  None where the object is deleted
+    """
+    where = f"{target.namespace}/" if target.namespace else ""
+    name = f"{where}{target.kind.lower()}/{target.name}"
+    live, advised = (list(_yaml(tree)) if tree else [] for tree in (before, after))
+    lines = difflib.unified_diff(
+        live, advised, f"live/{name}", f"advised/{name}", n=len(live), lineterm=""
+    )
+    return "\n".join(lines) + "\n"
+
+
+def _yaml(tree: Tree, indent: str = "") -> Iterator[str]:
+    """Yield a tree as lines of YAML, keys sorted and lists not indented, as kubectl writes it."""
+    for key, value in sorted(tree.items()):
+        if isinstance(value, dict):
+            yield f"{indent}{key}:"
+            yield from _yaml(value, indent + _STEP)
+        elif isinstance(value, list):
+            yield f"{indent}{key}:"
+            for item in value:
+                first, *rest = _yaml(item, indent + _STEP)
+                yield f"{indent}- {first.removeprefix(indent + _STEP)}"
+                yield from rest
+        else:
+            yield f"{indent}{key}: {_scalar(value)}"
+
+
+def _scalar(value: object) -> str:
+    """Return a value as YAML: texts that would be read as something else in quotes."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    if isinstance(value, str) and not _PLAIN.fullmatch(text):
+        return json.dumps(text)
+    return text

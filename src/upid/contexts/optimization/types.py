@@ -25,7 +25,7 @@ class AdviceType(StrEnum):
 
 
 class Risk(StrEnum):
-    """How much may go wrong: criticality and exposure of the target × size of the change."""
+    """Likelihood that the change hurts × impact if it does, on a stated matrix (SAF-3)."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -60,8 +60,6 @@ class Code(StrEnum):
     TOO_LARGE = "too_large"
     ENDED = "ended"
     BLOCKED = "blocked"
-    IDLE_UNKNOWN = "idle_unknown"
-    NO_PRICE = "no_price"
     LIMIT_RANGE = "limit_range"
 
 
@@ -104,6 +102,9 @@ class Saving:
             self.month + other.month,
             self.year + other.year,
         )
+
+    def __neg__(self) -> "Saving":
+        return Saving(-self.hour, -self.day, -self.month, -self.year)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +164,12 @@ class Patch:
     """The exact change: a manifest with only the changed fields, and the same for people.
 
     manifest  apiVersion, kind, metadata and the changed fields; a strategic merge patch and a
-              server-side-apply body alike
+              server-side-apply body alike. None where the object is deleted
     diff      unified text, as `kubectl diff` prints it
     command   what to type to make the change by hand
     """
 
-    manifest: Mapping[str, object]
+    manifest: Mapping[str, object] | None
     diff: str
     command: str
 
@@ -220,9 +221,10 @@ class LeftAlone:
 class Headroom:
     """What a container's charge was for, over the window, in micros (sums are exact).
 
-    used + headroom + over = charged. `headroom` is what the proposed request keeps free on
-    purpose: the cost of min(charged, proposed) − used; `over` is the rest, the workload's idle
-    share. Where nothing could be judged, `unknown` holds what is not used instead.
+    used + headroom + over = charged. `over` is what advice would take away, or would if nothing
+    stood in its way (an autoscaler, an opt-out, a leak); `headroom` is the rest of what is not
+    used: kept free on purpose, since no change of it is worth a rollout. Where nothing could be
+    judged, `unknown` holds what is not used instead.
     """
 
     target: Target  # with one container
@@ -235,11 +237,20 @@ class Headroom:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over the recommendations of an answer; each saving is counted once (OPT-5)."""
+    """Sums over the recommendations of an answer; each saving is counted once (OPT-5).
+
+    saving           net: `saves` less `costs_more`
+    saves            of those that save
+    costs_more       of those that ask for more, as a positive amount
+    high_confidence  the part of `saves` with confidence above 90
+    by_type          net
+    """
 
     count: int
     saving: Saving
-    high_confidence: Saving  # of those with confidence above 90
+    saves: Saving
+    costs_more: Saving
+    high_confidence: Saving
     by_type: Mapping[AdviceType, Saving]
 
 

@@ -9,9 +9,9 @@ from upid.contexts.costs import Allocation, CostLine
 from upid.contexts.insights import Verdict, WorkloadIdle
 from upid.contexts.optimization import schemas as s
 from upid.contexts.optimization.analysis import answers
-from upid.contexts.optimization.analysis.parts import Split, charged, rates, whole
 from upid.contexts.optimization.analysis.findings import Findings
 from upid.contexts.optimization.analysis.lines import grouped
+from upid.contexts.optimization.analysis.parts import Split, charged, rates, whole
 from upid.contexts.optimization.analysis.wastes import wastes
 from upid.contexts.optimization.types import HOURS_A_MONTH, Recommendation, Risk
 from upid.core import allocation as resources

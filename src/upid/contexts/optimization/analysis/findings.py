@@ -28,5 +28,5 @@ class Findings:
         return self.cluster.inventory()
 
     def pods_of(self, key: WorkloadKey) -> list[PodIdle]:
-        """The judged pods of a workload."""
+        """Return the judged pods of a workload."""
         return [pod for pod in self.idle.pods if pod.workload == key]

@@ -66,7 +66,7 @@ def charged(rows: Iterable[Headroom]) -> Split:
 
 
 def whole(allocation: Allocation, rows: Iterable[Headroom]) -> Split:
-    """Return a whole cluster's cost; idle that containers bear is infrastructure idle all the same."""
+    """Return a whole cluster's cost; idle that containers bear stays infrastructure idle."""
     of_containers = charged(rows)
     fee = allocation.control_plane.cost if allocation.control_plane else 0
     return Split(

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 from upid.contexts.optimization.logic.advice import totals
 from upid.contexts.optimization.types import Advice, Target
-from upid.core.selector import Selector
+from upid.core.selector import EVERYTHING, Selector
 from upid.core.snapshot import Snapshot, WorkloadKey
 
 _ORPHANS = ("PersistentVolumeClaim", "PersistentVolume", "Service")
@@ -17,7 +17,7 @@ class Scope:
     """Workloads in some namespaces (globs) with some labels; whole when neither is given."""
 
     namespaces: tuple[str, ...] = ()
-    selector: Selector = Selector()
+    selector: Selector = EVERYTHING
     text: str = ""
 
     @classmethod

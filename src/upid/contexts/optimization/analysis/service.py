@@ -8,7 +8,7 @@ from upid.contexts.costs import CostService, NothingInWindow
 from upid.contexts.insights import InsightService
 from upid.contexts.metrics import PanelService
 from upid.contexts.optimization import schemas as s
-from upid.contexts.optimization.analysis import answers, find
+from upid.contexts.optimization.analysis import find
 from upid.contexts.optimization.analysis.cluster import analysed
 from upid.contexts.optimization.analysis.findings import Findings
 from upid.contexts.optimization.analysis.page import Wanted, page
@@ -46,9 +46,7 @@ class AnalysisService:
         limit: int = 10,
     ) -> s.ClusterAnalysis:
         """Return what a cluster, or a part of it, costs, uses, wastes and should change."""
-        found = self.findings(
-            cluster_id, _default(time_range, CLUSTER_WINDOW), Scope.of(namespaces, selector)
-        )
+        found = self.findings(cluster_id, time_range, Scope.of(namespaces, selector))
         return analysed(found, lambda by: self._costs.breakdown(found.allocation, by), limit)
 
     def workload(
@@ -58,23 +56,31 @@ class AnalysisService:
         namespace: str | None,
         kind: str | None,
         name: str,
+        *,
+        detailed: bool = True,
     ) -> s.DeploymentAnalysis:
         """Return what one workload costs, uses and should change."""
         cluster = self._clusters.resolve(cluster_id)
         workload = find.workload(cluster.inventory(), namespace, kind, name)
-        found = self.findings(cluster.id, _default(time_range, CLUSTER_WINDOW), Scope())
+        found = self.findings(cluster.id, time_range, Scope())
         lines = self._costs.breakdown(found.allocation, "pod")
-        return of_workload(found, workload, self._draw(found), lines)
+        return of_workload(found, workload, self._draw(found, detailed=detailed), lines)
 
     def pod(
-        self, cluster_id: str | None, time_range: str | None, namespace: str | None, name: str
+        self,
+        cluster_id: str | None,
+        time_range: str | None,
+        namespace: str | None,
+        name: str,
+        *,
+        detailed: bool = True,
     ) -> s.PodAnalysis:
         """Return what one pod costs and uses, and what its workload should change."""
         cluster = self._clusters.resolve(cluster_id)
         pod = find.pod(cluster.inventory(), namespace, name)
-        found = self.findings(cluster.id, _default(time_range, POD_WINDOW), Scope())
+        found = self.findings(cluster.id, time_range, Scope(), default=POD_WINDOW)
         lines = self._costs.breakdown(found.allocation, "pod")
-        return of_pod(found, pod, self._draw(found), lines)
+        return of_pod(found, pod, self._draw(found, detailed=detailed), lines)
 
     def page(
         self,
@@ -90,10 +96,19 @@ class AnalysisService:
         found = self.findings(cluster_id, time_range, Scope.of(namespaces, selector))
         return page(found, wanted, cursor, limit)
 
-    def findings(self, cluster_id: str | None, time_range: str, scope: Scope) -> Findings:
+    def findings(
+        self,
+        cluster_id: str | None,
+        time_range: str | None,
+        scope: Scope,
+        *,
+        default: str = CLUSTER_WINDOW,
+    ) -> Findings:
         """Return what every context knows of a cluster in a window, held to what its source has."""
         cluster = self._clusters.resolve(cluster_id)
-        window, notes = _held(cluster, time_range)
+        window, notes = _held(cluster, default if time_range is None else time_range)
+        if time_range is None:
+            notes = ()  # only who asked for more has to hear that there is less
         advice = self._recommendations.recommend(cluster.id, window)
         within = scope.workloads(cluster.inventory())
         return Findings(
@@ -106,10 +121,12 @@ class AnalysisService:
             notes=notes,
         )
 
-    def _draw(self, found: Findings) -> Draw:
+    def _draw(self, found: Findings, *, detailed: bool) -> Draw:
         def draw(
             pods: Sequence[Pod], workload: Workload, advice: Recommendation | None
         ) -> list[s.Distribution]:
+            if not detailed:
+                return []
             containers = workload.containers or (pods[-1].containers if pods else ())
             return distributions(
                 self._panels, found.cluster, found.allocation.window, pods, containers, advice
@@ -129,8 +146,3 @@ def _held(cluster: Cluster, time_range: str) -> tuple[Window, tuple[str, ...]]:
         days = f"{held.hours / 24:.1f}".removesuffix(".0")
         return held, (f"{time_range} were asked for, {days} days are there",)
     return held, ()
-
-
-def _default(time_range: str | None, otherwise: str) -> str:
-    """Return what was asked for; an empty text is a mistake, not a default."""
-    return otherwise if time_range is None else time_range

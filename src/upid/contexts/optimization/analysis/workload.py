@@ -51,7 +51,7 @@ def of_workload(
 
 
 def of_pod(found: Findings, pod: Pod, draw: Draw, lines: Sequence[CostLine]) -> s.PodAnalysis:
-    """Return what is known of one pod; advice is for its workload, since that is what one changes."""
+    """Return what is known of one pod; advice is for its workload, which is what one changes."""
     key = pod.workload
     workload = next(w for w in found.inventory.workloads if w.key == key)
     idle = next((one for one in found.idle.pods if one.uid == pod.uid), None)
@@ -81,9 +81,7 @@ def of_pod(found: Findings, pod: Pod, draw: Draw, lines: Sequence[CostLine]) -> 
 def guards(inventory: Snapshot, workload: Workload) -> list[str]:
     """Return what has to be respected when this workload is changed, in plain words."""
     key = workload.key
-    found = []
-    for scaler in _autoscalers(inventory, key):
-        found.append(_steered(scaler))
+    found = [_steered(scaler) for scaler in _autoscalers(inventory, key)]
     for budget in inventory.budgets:
         selects = budget.selector and budget.selector.items() <= workload.pod_labels.items()
         if budget.namespace == key.namespace and selects:

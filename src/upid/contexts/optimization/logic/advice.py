@@ -9,12 +9,13 @@ import numpy as np
 
 from upid.contexts.costs import Allocation
 from upid.contexts.insights import IdleReport, Verdict, WorkloadIdle
-from upid.contexts.optimization.logic import judging, wording
+from upid.contexts.optimization.logic import judging, risk, wording
 from upid.contexts.optimization.logic.features import Features, read
 from upid.contexts.optimization.logic.grouping import RUNS, Question, Samples, group
 from upid.contexts.optimization.logic.money import Ledger, efficiencies, gains, headroom, ledger
 from upid.contexts.optimization.logic.orphans import orphans
-from upid.contexts.optimization.logic.sizing import Draft, Judged, Thresholds, by_workload, judge
+from upid.contexts.optimization.logic.replaying import Past, replayed
+from upid.contexts.optimization.logic.sizing import Judged, Thresholds, by_workload, judge
 from upid.contexts.optimization.logic.surroundings import Surroundings, surroundings
 from upid.contexts.optimization.patch import resources_patch, sleep_patch
 from upid.contexts.optimization.types import (
@@ -29,12 +30,16 @@ from upid.contexts.optimization.types import (
     Totals,
 )
 from upid.core.explain import Unknown
-from upid.core.simulation import Exceeded, Replay, replay
+from upid.core.panel import Floats, Panel
 from upid.core.snapshot import Snapshot, WorkloadKey
 from upid.core.window import Window
 
 _ID_DIGITS = 16
-_UNMEASURED = Unknown("not measured")
+_ONCE = (
+    Code.OPTED_OUT, Code.VPA, Code.BLOCKED, Code.LEAK, Code.HPA, Code.LIMIT_RANGE, Code.TOO_LARGE,
+    Code.TOO_LITTLE_DATA, Code.FEW_RUNS, Code.FITS,
+)  # fmt: skip
+"""Why something is left alone, the most telling first: one reason is given."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +66,9 @@ class Rules:
 def advise(material: Material, rules: Rules) -> Advice:
     """Return what should change and what was left alone (OPT-1, OPT-4)."""
     samples, span = material.samples, material.window
-    features = read(samples, group(samples.labels, material.inventory.pods), rules.question)
+    features = _counted(
+        read(samples, group(samples.labels, material.inventory.pods), rules.question), samples
+    )
     book = ledger(material.allocation)
     judged = _judged(material, rules, features, book)
     verdicts = {w.key: w for w in material.idle.workloads}
@@ -83,7 +90,9 @@ def advise(material: Material, rules: Rules) -> Advice:
     sized = {k: v for k, v in awake.items() if k not in blocked and v.left is None}
     found += _rightsizings(sized, features, samples, book, material, expires)
     left += [v.left for k, v in awake.items() if v.left is not None and k not in blocked]
-    left += _idle_left(verdicts, {k: v for k, v in awake.items() if not _decided(v)})
+    left += [
+        LeftAlone(Target(*key), Code.BLOCKED, verdicts[key].sentence) for key in sorted(blocked)
+    ]
     lost, kept = orphans(material.inventory, material.allocation, span)
     found += [_finished(one, material, expires) for one in lost]
     left += kept
@@ -93,7 +102,7 @@ def advise(material: Material, rules: Rules) -> Advice:
         window=span,
         currency=material.allocation.currency,
         recommendations=ordered,
-        left_alone=tuple(sorted(left, key=lambda x: (x.target, x.code))),
+        left_alone=_once(left),
         headroom=headroom(book, judged, frozenset(sleeping)),
         totals=totals(ordered),
         notes=_notes(material),
@@ -128,14 +137,18 @@ def narrowed(
 def totals(recommendations: Iterable[Recommendation]) -> Totals:
     """Return the sums; a workload is in one recommendation only, so each saving counts once."""
     found = list(recommendations)
-    sure = [r.saving for r in found if r.confidence > judging.HIGH_CONFIDENCE]
+    less = [r for r in found if r.saving.month > 0]
     by_type = {
         kind: sum((r.saving for r in found if r.type is kind), Saving()) for kind in AdviceType
     }
     return Totals(
         count=len(found),
         saving=sum((r.saving for r in found), Saving()),
-        high_confidence=sum(sure, Saving()),
+        saves=sum((r.saving for r in less), Saving()),
+        costs_more=-sum((r.saving for r in found if r.saving.month <= 0), Saving()),
+        high_confidence=sum(
+            (r.saving for r in less if r.confidence > judging.HIGH_CONFIDENCE), Saving()
+        ),
         by_type=by_type,
     )
 
@@ -198,7 +211,10 @@ def _asleep(
     saving = Saving.over(book.charged(around.workload.key), material.allocation.hours)
     sure = 0 if isinstance(idle.confidence, Unknown) else round(idle.confidence)
     probability = None if isinstance(idle.probability, Unknown) else round(idle.probability, 1)
-    risk, risk_parts = judging.risk(around, 1.0)
+    existed = material.window.end - max(material.window.start, around.workload.created)
+    judgement = risk.judged(
+        risk.impact(around, stops=True), risk.asleep(existed / timedelta(days=1), sure)
+    )
     word = "suspend it" if around.workload.key.kind == "CronJob" else "scale to zero"
     draft = Recommendation(
         id="",
@@ -210,8 +226,8 @@ def _asleep(
         realised=wording.REALISED,
         confidence=sure,
         confidence_parts={"idle": float(sure)},
-        risk=risk,
-        risk_parts=risk_parts,
+        risk=judgement.risk,
+        risk_parts=judgement.parts,
         effort_minutes=judging.effort(around),
         apply_by=judging.apply_by(around),
         priority=judging.priority(sure, saving.month),
@@ -234,7 +250,9 @@ def _rightsizings(
     """Return one recommendation for each workload whose containers should change."""
     drafts = {(key, d.container.name): d for key, one in judged.items() for d in one.changes}
     worth = gains(book, {place: (d.current, d.sized.ask) for place, d in drafts.items()})
-    played = _replayed(drafts.values(), features, samples)
+    played = replayed(
+        {d.group: d.sized.ask for d in drafts.values()}, features.groups, samples
+    )
     found = []
     for key, one in judged.items():
         changes = tuple(
@@ -243,7 +261,7 @@ def _rightsizings(
                 d.current,
                 d.sized.ask,
                 d.usage,
-                played[d.group],
+                played[d.group].replay,
                 d.sized.steps,
                 d.container.sidecar,
             )
@@ -252,13 +270,15 @@ def _rightsizings(
             )
         )
         micros = sum(worth.get((key, c.name), (0, 0, 0))[2] for c in changes)
-        found.append(_rightsized(one, changes, micros, material, expires))
+        past = {d.container.name: played[d.group] for d in one.changes}
+        found.append(_rightsized(one, changes, past, micros, material, expires))
     return found
 
 
 def _rightsized(
     one: Judged,
     changes: tuple[ContainerChange, ...],
+    past: Mapping[str, Past],
     micros: int,
     material: Material,
     expires: datetime,
@@ -276,7 +296,15 @@ def _rightsized(
         [c.usage for c in changes], shifted=bool(one.shifted), jvm=jvm, runs=runs
     )
     sure = judging.confidence(parts)
-    risk, risk_parts = judging.risk(around, judging.largest_cut(changes))
+    seen = risk.observed(
+        changes,
+        [(past[c.name].over_request, past[c.name].memory_growth) for c in changes],
+        confidence=sure,
+        runs=runs,
+        shifted=bool(one.shifted),
+        leaking=any(d.seen.leaking for d in one.changes),
+    )
+    judgement = risk.judged(risk.impact(around), risk.likelihood(seen), gives=seen.cut <= 0)
     patch = resources_patch(target, changes)
     notes = (*one.shifted, *one.notes)
     if patch is None:
@@ -291,8 +319,8 @@ def _rightsized(
         realised=wording.REALISED if micros >= 0 else wording.REALISED_GROWTH,
         confidence=sure,
         confidence_parts=parts,
-        risk=risk,
-        risk_parts=risk_parts,
+        risk=judgement.risk,
+        risk_parts=judgement.parts,
         effort_minutes=judging.effort(around),
         apply_by=judging.apply_by(around),
         priority=judging.priority(sure, saving.month),
@@ -309,62 +337,32 @@ def _finished(draft: Recommendation, material: Material, expires: datetime) -> R
     return replace(draft, id=identifier, expires=expires)
 
 
-def _replayed(drafts: Iterable[Draft], features: Features, samples: Samples) -> dict[int, Replay]:
-    """Return the past replayed with each proposal, by group."""
-    chosen = {d.group: d.sized.ask for d in drafts}
-    size = len(features.groups.keys)
-    of = np.where(np.isin(features.groups.of, sorted(chosen)), features.groups.of, -1)
-    bounds = {name: np.full(size, np.inf) for name in Bounded}
-    for place, ask in chosen.items():
-        for name in Bounded:
-            value = getattr(ask, name)
-            if value is not None:
-                bounds[name][place] = value
-    cpu, memory = samples.cpu, samples.memory
-    by_cpu = None if cpu is None else replay(cpu, of, bounds["cpu_request"], bounds["cpu_limit"])
-    by_memory = None
-    if memory is not None:
-        by_memory = replay(memory, of, bounds["memory_request"], bounds["memory_limit"])
-    return {place: _replay(place, by_cpu, by_memory) for place in chosen}
+def _counted(features: Features, samples: Samples) -> Features:
+    """Return the features with no event where a source that counts them lists none.
 
+    Kubernetes' own metrics list only containers that were killed: a container that is measured,
+    in a recording that knows of kills, was not killed.
+    """
+    measured = (features.cpu.samples > 0) | (features.memory.samples > 0)
 
-Bounded = ("cpu_request", "cpu_limit", "memory_request", "memory_limit")
+    def none(counts: Floats, panel: Panel | None) -> Floats:
+        if panel is None:
+            return counts
+        return np.where(np.isnan(counts) & measured, 0.0, counts)
 
-
-def _replay(place: int, cpu: Exceeded | None, memory: Exceeded | None) -> Replay:
-    def share(found: Exceeded | None, over: str) -> float | Unknown:
-        if found is None or not found.samples[place]:
-            return _UNMEASURED
-        return round(float(getattr(found, over)[place] / found.samples[place]), 6)
-
-    def worst(found: Exceeded | None) -> float | Unknown:
-        if found is None or not found.samples[place]:
-            return _UNMEASURED
-        value = float(found.worst[place])
-        return value if np.isfinite(value) else 0.0
-
-    excess, hits = worst(memory), share(memory, "over_limit")
-    known = memory is not None and not isinstance(hits, Unknown)
-    return Replay(
-        cpu_over_request=share(cpu, "over_request"),
-        cpu_over_limit=share(cpu, "over_limit"),
-        cpu_worst=worst(cpu),
-        memory_over_request=share(memory, "over_request"),
-        memory_over_limit=int(memory.over_limit[place]) if memory and known else _UNMEASURED,
-        memory_worst=excess if isinstance(excess, Unknown) else round(excess),
+    return replace(
+        features,
+        restarts=none(features.restarts, samples.restarts),
+        oom_kills=none(features.oom_kills, samples.oom_kills),
     )
 
 
-def _idle_left(
-    verdicts: Mapping[WorkloadKey, WorkloadIdle], awake: Mapping[WorkloadKey, Judged]
-) -> list[LeftAlone]:
-    """Return what may look idle but is left alone: blocked, not known, or without a switch."""
-    codes = {Verdict.BLOCKED: Code.BLOCKED, Verdict.UNKNOWN: Code.IDLE_UNKNOWN}
-    return [
-        LeftAlone(Target(*key), codes[idle.verdict], idle.sentence)
-        for key, idle in verdicts.items()
-        if key in awake and idle.verdict in codes
-    ]
+def _once(left: Iterable[LeftAlone]) -> tuple[LeftAlone, ...]:
+    """Return each target once, sorted, with the most telling of its reasons."""
+    found: dict[Target, LeftAlone] = {}
+    for one in sorted(left, key=lambda x: (x.target, _ONCE.index(x.code), x.reason)):
+        found.setdefault(one.target, one)
+    return tuple(found.values())
 
 
 def _notes(material: Material) -> tuple[str, ...]:

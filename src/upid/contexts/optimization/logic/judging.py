@@ -1,9 +1,9 @@
-"""How sure, how risky, how much work, how urgent: documented formulas, each with its parts."""
+"""How sure, how much work, how urgent: documented formulas, each with its parts."""
 
 from collections.abc import Mapping, Sequence
 
-from upid.contexts.optimization.logic.surroundings import LEVELS, Surroundings
-from upid.contexts.optimization.types import ContainerChange, Priority, Risk, Usage
+from upid.contexts.optimization.logic.surroundings import Surroundings
+from upid.contexts.optimization.types import Priority, Usage
 from upid.core.explain import Unknown
 from upid.core.money import MICROS
 
@@ -27,9 +27,6 @@ CAREFUL = ("StatefulSet", "DaemonSet")
 
 HIGH_CONFIDENCE, MEDIUM_CONFIDENCE = 90, 80  # CLI-3
 HIGH_MONTHLY = 100 * MICROS  # CLI-3
-
-MEDIUM_CUT, LARGE_CUT = 0.25, 0.60  # share of a request that is taken away
-_RISKS = (Risk.LOW, Risk.LOW, Risk.MEDIUM, Risk.MEDIUM, Risk.HIGH)  # by points; more is critical
 
 HOW = {
     "": "kubectl",
@@ -72,39 +69,6 @@ def confidence(parts: Mapping[str, float]) -> int:
     return int(min(99.0, max(1.0, sum(parts.values()))))
 
 
-def risk(around: Surroundings, cut: float) -> tuple[Risk, tuple[str, ...]]:
-    """Return the risk and the facts behind it.
-
-    cut  0 to 1: the largest share of a request that is taken away; 0 where nothing shrinks
-
-    Points: criticality (low 0, normal 1, high 2, critical 3) + size of the change (under a
-    quarter 0, under 60 % 1, more 2) + exposure 1. Low to 1 point, medium to 3, high 4, critical
-    from 5. A change that only gives more is never worse than medium.
-    """
-    level, why = around.criticality()
-    size = 0 if cut < MEDIUM_CUT else 1 if cut < LARGE_CUT else 2
-    exposed = exposure(around)
-    points = level + size + bool(exposed)
-    found = _RISKS[points] if points < len(_RISKS) else Risk.CRITICAL
-    if cut <= 0 and found in (Risk.HIGH, Risk.CRITICAL):
-        found = Risk.MEDIUM
-    size_said = f"takes away up to {cut:.0%}" if cut > 0 else "takes nothing away"
-    return found, (f"criticality {LEVELS[level]}: {why}", size_said, *exposed)
-
-
-def exposure(around: Surroundings) -> tuple[str, ...]:
-    """Return what makes a restart of this workload felt."""
-    kind, found = around.workload.key.kind, []
-    if kind == "StatefulSet":
-        found.append("StatefulSet: pods restart one by one and keep state")
-    if kind == "DaemonSet":
-        found.append("DaemonSet: restarts on every node")
-    if kind in ("Deployment", "StatefulSet") and around.replicas == 1:
-        found.append("single replica: a restart is an interruption")
-    found += [f"the PodDisruptionBudget {name!r} allows no disruption" for name in around.tight]
-    return tuple(found)
-
-
 def effort(around: Surroundings) -> int:
     """Return the minutes a person needs: by who owns the object, more for what must go slowly."""
     minutes = EFFORT.get(around.workload.managed_by, max(EFFORT.values()))
@@ -122,22 +86,6 @@ def priority(sure: int, monthly: int) -> Priority:
     if sure > HIGH_CONFIDENCE and monthly > HIGH_MONTHLY:
         return Priority.HIGH
     return Priority.MEDIUM if sure > MEDIUM_CONFIDENCE else Priority.LOW
-
-
-def largest_cut(changes: Sequence[ContainerChange]) -> float:
-    """Return the largest share of any request or limit that the changes take away, 0 to 1."""
-    cuts = [0.0]
-    for change in changes:
-        before, after = change.current, change.proposed
-        for old, fresh in (
-            (before.cpu_request, after.cpu_request),
-            (before.memory_request, after.memory_request),
-            (before.cpu_limit, after.cpu_limit),
-            (before.memory_limit, after.memory_limit),
-        ):
-            if old and fresh is not None:
-                cuts.append(1 - fresh / old)
-    return max(cuts)
 
 
 def _count(value: float | Unknown) -> float:

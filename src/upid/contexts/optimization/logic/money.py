@@ -3,18 +3,20 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 from upid.contexts.costs import Allocation
 from upid.contexts.optimization.logic.sizing import Draft, Judged
-from upid.contexts.optimization.types import Headroom, Target
+from upid.contexts.optimization.types import Code, Headroom, Target
 from upid.core import allocation as core
 from upid.core.explain import Unknown
 from upid.core.panel import Floats, Ints
 from upid.core.rightsizing import Ask
 from upid.core.snapshot import WorkloadKey
 
+_Amount = TypeVar("_Amount", int, float)
 Place = tuple[WorkloadKey, str]  # a container of a workload
 
 
@@ -95,14 +97,17 @@ def headroom(
 ) -> tuple[Headroom, ...]:
     """Split every container's charge into used, deliberate headroom, over-request and unknown.
 
-    What the estimators would keep free is deliberate; what lies above it is the workload's idle
-    share, as is all that an idle workload does not use. What nobody measured or judged is
-    unknown. The four add up to the charge exactly.
+    Over-request is what advice takes away, or would if nothing stood in its way, and all that an
+    idle workload does not use. The rest of what is not used is deliberate: it is what the
+    proposal keeps free, or a difference that is not worth a rollout. What nobody measured or
+    judged is unknown. The four add up to the charge exactly.
     """
-    drafts: dict[Place, Draft] = {
-        (key, draft.container.name): draft for key, one in judged.items() for draft in one.drafts
+    drafts: dict[Place, tuple[Judged, Draft]] = {
+        (key, draft.container.name): (one, draft)
+        for key, one in judged.items()
+        for draft in one.drafts
     }
-    asks = {place: (draft.current, _kept(draft)) for place, draft in drafts.items()}
+    asks = {place: (draft.current, _kept(one, draft)) for place, (one, draft) in drafts.items()}
     found, saved = [], gains(book, asks)
     parts = book.allocation.shares.parts
     for place, rows in book.rows.items():
@@ -120,17 +125,27 @@ def headroom(
     return tuple(found)
 
 
-def _kept(draft: Draft) -> Ask:
-    """Return the smaller of what is asked for and what the estimators arrive at, by resource."""
+def _kept(one: Judged, draft: Draft) -> Ask:
+    """Return the requests that keep what is kept on purpose.
+
+    Those advised; where something stands in the way of a smaller one, those that the estimators
+    arrive at.
+    """
     now, sized = draft.current, draft.sized
-
-    def smaller(asked: float | None, wanted: float | None) -> float | None:
-        return asked if asked is None or wanted is None else min(asked, wanted)
-
-    memory = smaller(now.memory_request, sized.wanted_memory)
+    hindered = one.left is not None and one.left.code is not Code.FITS
+    scaled = one.around.autoscaler.utilization if one.around.autoscaler else {}
+    cpu, memory = sized.ask.cpu_request, sized.ask.memory_request
+    if hindered or "cpu" in scaled:
+        cpu = _smaller(now.cpu_request, sized.wanted_cpu)
+    if hindered or "memory" in scaled or draft.seen.leaking:
+        memory = _smaller(now.memory_request, sized.wanted_memory)
     return Ask(
-        smaller(now.cpu_request, sized.wanted_cpu),
+        _smaller(now.cpu_request, cpu),
         None,
-        None if memory is None else round(memory),
+        _smaller(now.memory_request, memory),
         None,
     )
+
+
+def _smaller(asked: _Amount | None, wanted: _Amount | None) -> _Amount | None:
+    return asked if asked is None or wanted is None else min(asked, wanted)

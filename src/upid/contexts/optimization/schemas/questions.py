@@ -1,0 +1,70 @@
+"""What the analysis endpoints take: pydantic models, checked at the edge."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+_TIME_RANGE = (
+    "Window such as 7d, or START/END in RFC 3339; held to what the source has. "
+    "Default: 7d for a pod, 30d otherwise."
+)
+
+
+class ClusterOptions(BaseModel):
+    """How to analyse a cluster; `limit` bounds each list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    time_range: str | None = Field(default=None, description=_TIME_RANGE)
+    limit: Annotated[int, Field(ge=0, le=1000)] = 10
+
+
+class Options(BaseModel):
+    """How to analyse a pod or workload (API-2)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    time_range: str | None = Field(default=None, description=_TIME_RANGE)
+    detailed: bool = Field(default=True, description="false leaves out the histograms of usage.")
+
+
+class PodQuestion(BaseModel):
+    """Which pod to analyse; the newest with the name is meant."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pod_name: Annotated[str, Field(min_length=1, max_length=253)]
+    namespace: str | None = Field(
+        default="default", max_length=253, description="null: any, the newest with the name."
+    )
+    cluster_id: str | None = None
+    options: Options = Options()
+
+
+class DeploymentQuestion(BaseModel):
+    """Which workload to analyse; of any kind, `Deployment` where none is named."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    deployment_name: Annotated[str, Field(min_length=1, max_length=253)]
+    namespace: str | None = Field(
+        default="default", max_length=253, description="null: any, if only one has the name."
+    )
+    kind: str | None = None
+    cluster_id: str | None = None
+    options: Options = Options()
+
+
+class ClusterQuestion(BaseModel):
+    """Which cluster to analyse, whole or some namespaces of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    cluster_id: str | None = None
+    namespaces: list[str] | None = Field(
+        default=None, description="Only these; each may be a glob such as `team-*`."
+    )
+    selector: str | None = Field(
+        default=None, description="Only workloads with these labels, written as kubectl does."
+    )
+    options: ClusterOptions = ClusterOptions()
