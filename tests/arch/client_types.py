@@ -36,7 +36,6 @@ Schema = Mapping[str, Any]
 def document() -> Schema:
     """Return the API's document, as `upid openapi` prints it."""
     from upid.app.wiring import described_app
-
     from upid.client.transport import InProcess
 
     with InProcess(described_app()) as api:

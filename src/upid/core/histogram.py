@@ -22,8 +22,6 @@ _SHIFT = 52 - _PARTS_BITS  # a float64 has 52 bits of mantissa
 _CHUNK = 1 << 19  # samples worked on at once: 4 MB arrays stay in the cache
 _ROUNDING = 1e-9  # 0.95 of a sum of weights is a little off in floating point
 
-RELATIVE_ERROR = 1 / (1 << _PARTS_BITS)
-
 HALF_LIFE_HOURS = 168.0
 """Default half-life of a sample's weight: one week.
 

@@ -23,7 +23,8 @@ class BadSelector(UpidError):
     def __init__(self, text: str, part: str) -> None:
         super().__init__(
             f"{text!r} is not a label selector: {part!r} is not understood",
-            hint="write app=web, tier!=db, 'env in (prod, staging)' or !canary, with commas between",
+            hint="write app=web, tier!=db, 'env in (prod, staging)' or !canary, "
+            "with commas between",
         )
 
 
@@ -59,6 +60,9 @@ class Selector:
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Say whether an object with these labels is selected."""
         return all(requirement.matches(labels) for requirement in self.requirements)
+
+
+EVERYTHING = Selector()
 
 
 def _requirement(part: str, text: str) -> Requirement:

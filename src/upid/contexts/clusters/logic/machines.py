@@ -41,7 +41,7 @@ _BY_VERSION = (("-eks-", "EKS"), ("-gke.", "GKE"), ("+rke2", "RKE2"), ("+k3s", "
 
 
 def node(body: m.NodeObject, until: datetime | None) -> Node:
-    """Return one node, gone at `until`. Raises BadQuantity, and ValueError for one without capacity."""
+    """Return one node, gone at `until`. Raises BadQuantity; ValueError for one without capacity."""
     meta, spec, status = body.metadata, body.spec, body.status
     labels = meta.labels or {}
     capacity = _resources(status.capacity)

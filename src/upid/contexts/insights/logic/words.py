@@ -23,7 +23,6 @@ HELD: Mapping[Held, str] = {
 }
 
 
-
 def count(number: float, what: str) -> str:
     """Return a number with its noun; the noun is given in the plural, such as `requests`."""
     whole = round(number)
