@@ -9,9 +9,12 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
+from upid.core.window import HOUR
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_HOUR = timedelta(seconds=HOUR)
 _ROUNDING = 1e-9  # keeps 0.07 * 100, which is a little above 7, from asking for the 8th sample
 
 
@@ -53,6 +56,21 @@ class Panel:
         if self.steps is not None:
             return self.steps
         return np.tile(np.arange(self.span), len(self))
+
+    @property
+    def hours(self) -> int:
+        """Hours that have steps, counted from the start; the last may be short."""
+        return -(-(self.span * self.cadence) // _HOUR)
+
+    def hours_of_steps(self) -> Ints:
+        """(span,) the hour since `start` in which each step begins; none drifts."""
+        tick = timedelta(microseconds=1)
+        return np.arange(self.span) * (self.cadence // tick) // (_HOUR // tick)
+
+    def hours_of_samples(self) -> Ints:
+        """(n,) the hour of the step of each sample."""
+        hours = self.hours_of_steps()
+        return np.tile(hours, len(self)) if self.steps is None else hours[self.steps]
 
     def matrix(self) -> Floats:
         """(s, span) one row a series, NaN where there is no sample; a view when dense."""
@@ -112,15 +130,16 @@ def per_hour(panel: Panel, *, total: bool = False) -> tuple[Floats, Ints]:
     returns  (s, hours) in the panel's unit, NaN in an hour without samples, and
              (s, hours) how many samples each hour had
 
-    Hours are counted from the panel's start. O(n), one pass; a dense panel is a reshape.
+    Hours are counted from the panel's start; a step belongs to the hour in which it begins, also
+    where cadences do not divide hours. O(n), one pass; a dense panel is mostly a reshape.
     """
-    per = max(1, round(3600 / panel.cadence.total_seconds()))  # steps an hour
-    hours = -(-panel.span // per)
-    if panel.steps is None and panel.span % per == 0:
+    hours = panel.hours
+    per, rest = divmod(_HOUR, panel.cadence)  # steps an hour
+    if panel.steps is None and not rest and panel.span % per == 0:
         grouped = panel.values.reshape(len(panel), hours, per)
         counts = np.full((len(panel), hours), per)
         return np.asarray(grouped.sum(axis=2) if total else grouped.mean(axis=2)), counts
-    cell = panel.row_of_sample() * hours + panel.steps_of_samples() // per
+    cell = panel.row_of_sample() * hours + panel.hours_of_samples()
     size = len(panel) * hours
     counts = np.bincount(cell, minlength=size)
     added = np.bincount(cell, weights=panel.values, minlength=size)

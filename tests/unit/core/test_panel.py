@@ -103,31 +103,37 @@ def test_counts_are_the_samples_of_each_series(table: list[list[float | None]]) 
     assert panel.counts.tolist() == [sum(v is not None for v in row) for row in table]
 
 
-def by_hand(row: list[float | None], per: int, *, total: bool) -> list[float | None]:
-    hours = [[v for v in row[i : i + per] if v is not None] for i in range(0, len(row), per)]
+def by_hand(row: list[float | None], minutes: int, *, total: bool) -> list[float | None]:
+    hours: list[list[float]] = [[] for _ in range(math.ceil(len(row) * minutes / 60))]
+    for step, value in enumerate(row):
+        if value is not None:
+            hours[step * minutes // 60].append(value)
     return [(sum(h) if total else sum(h) / len(h)) if h else None for h in hours]
 
 
-@given(rows, st.booleans(), st.sampled_from([5, 15, 30, 60]))
+@given(rows, st.booleans(), st.sampled_from([5, 7, 15, 30, 45, 60, 90, 1440]))
+@example([[1.0] * 50], False, 7)  # 350 minutes; nine steps an hour would make them 5.6 hours
+@example([[1.0, 2.0]], False, 1440)  # two days, not two hours
 def test_an_hour_is_the_mean_or_sum_of_its_samples_and_unknown_without_any(
     table: list[list[float | None]], total: bool, minutes: int
 ) -> None:
+    """Hours do not drift where the cadence does not divide them."""
     found, counts = per_hour(ragged(table, timedelta(minutes=minutes)), total=total)
-    per = 60 // minutes
     for i, row in enumerate(table):
-        for got, want in zip(found[i].tolist(), by_hand(row, per, total=total), strict=True):
+        for got, want in zip(found[i].tolist(), by_hand(row, minutes, total=total), strict=True):
             assert math.isnan(got) if want is None else math.isclose(got, want, rel_tol=1e-9)
         assert counts[i].sum() == sum(v is not None for v in row)
 
 
-@given(st.integers(1, 4), st.integers(1, 60), st.booleans())
+@given(st.integers(1, 4), st.integers(1, 60), st.booleans(), st.sampled_from([5, 7, 60, 90]))
 def test_a_dense_panel_and_the_same_panel_with_steps_give_the_same_hours(
-    count: int, span: int, total: bool
+    count: int, span: int, total: bool, minutes: int
 ) -> None:
     matrix = np.random.default_rng(span).gamma(2.0, 0.1, (count, span))
-    with_steps = ragged(matrix.tolist())
+    cadence = timedelta(minutes=minutes)
+    whole, with_steps = dense(matrix, cadence), ragged(matrix.tolist(), cadence)
     for one, other in zip(
-        per_hour(dense(matrix), total=total), per_hour(with_steps, total=total), strict=True
+        per_hour(whole, total=total), per_hour(with_steps, total=total), strict=True
     ):
         np.testing.assert_allclose(one, other, rtol=1e-12)
     np.testing.assert_array_equal(dense(matrix).matrix(), with_steps.matrix())

@@ -118,7 +118,7 @@ def events(panel: Panel | None, rows: Ints, places: Places, span: Span) -> Bools
         return found
     sample = np.flatnonzero(panel.values > 0)
     row = rows[panel.row_of_sample()[sample]]
-    hour = panel.steps_of_samples()[sample] // _steps_an_hour(panel)
+    hour = panel.hours_of_samples()[sample]
     kept = (row >= 0) & (hour < span.hours)
     found[row[kept], hour[kept]] = True
     return found
@@ -274,7 +274,3 @@ def _add(found: Floats, rows: Ints, values: Floats) -> None:
     empty = np.isnan(found[cell])
     found[rows[row[empty]], hour[empty]] = 0.0
     np.add.at(found, cell, values[there])
-
-
-def _steps_an_hour(panel: Panel) -> int:
-    return max(1, round(HOUR / panel.cadence.total_seconds()))

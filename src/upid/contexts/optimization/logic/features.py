@@ -262,7 +262,7 @@ def _leaking(hours: Hours | None, samples: Samples, groups: Groups) -> NDArray[n
     breaks = np.zeros(hours.added.shape, bool)
     for panel in (samples.restarts, samples.oom_kills):
         for row, step, _ in events(panel) if panel is not None else ():
-            breaks[row, step // hours.per] = True
+            breaks[row, hours.of_steps[step]] = True
     return grouped(leaks(hours.means(), breaks), groups, np.logical_or, 0.0).astype(bool)
 
 

@@ -56,11 +56,16 @@ class Groups:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Hours:
-    """A panel by the hour: (s, hours) sums and counts of samples."""
+    """A panel by the hour: (s, hours) sums and counts of samples.
+
+    of_steps  (span,) the hour in which each step begins
+    per       steps an hour; not whole where cadences do not divide hours
+    """
 
     added: Floats
     counts: Ints
-    per: int  # steps an hour
+    of_steps: Ints
+    per: float
 
     def means(self) -> Floats:
         """(s, hours) mean of each hour, NaN in one without samples."""
@@ -92,21 +97,21 @@ def by_hour(panel: Panel | None) -> Hours | None:
     """Return sums and counts of each hour, in chunks; None where nothing was measured."""
     if panel is None:
         return None
-    per = max(1, round(_HOUR / panel.cadence))
-    hours = -(-panel.span // per)
+    per, rest = divmod(_HOUR, panel.cadence)
+    hours, of_steps = panel.hours, panel.hours_of_steps()
     added = np.zeros((len(panel), hours))
     counts = np.zeros((len(panel), hours), np.int64)
     for chunk in chunks(panel):
         height = chunk.last - chunk.first
-        if panel.steps is None and panel.span % per == 0:
+        if panel.steps is None and not rest and panel.span % per == 0:
             added[chunk.first : chunk.last] = chunk.values.reshape(height, hours, per).sum(axis=2)
             counts[chunk.first : chunk.last] = per
             continue
-        cells = chunk.rows * hours + chunk.steps // per
+        cells = chunk.rows * hours + of_steps[chunk.steps]
         size = height * hours
         added[chunk.first : chunk.last] = np.bincount(cells, chunk.values, size).reshape(-1, hours)
         counts[chunk.first : chunk.last] = np.bincount(cells, minlength=size).reshape(-1, hours)
-    return Hours(added, counts, per)
+    return Hours(added, counts, of_steps, _HOUR / panel.cadence)
 
 
 def grouped(rows: Rows, groups: Groups, ufunc: np.ufunc, empty: float) -> Floats:
