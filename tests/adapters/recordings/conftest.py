@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from upid.adapters.recordings import RecordingWriter
 from upid.core.metrics import CPU, MEMORY, REQUESTS, Entity
+from upid.core.panel import Floats
 from upid.core.ports.cluster_source import NodePrice, ObjectVersion, PriceSheet
 from upid.core.window import Window
 
@@ -39,9 +41,9 @@ def window(hours: int = 8) -> Window:
     return Window(START, START + timedelta(hours=hours))
 
 
-def write(path: Path, **facts: object) -> RecordingWriter:
+def write(path: Path, **facts: Any) -> RecordingWriter:  # noqa: ANN401 - the writer's own
     """Return a writer with facts that a test does not care for."""
-    given = {
+    given: dict[str, Any] = {
         "name": "acme-prod",
         "window": window(),
         "cadence": timedelta(minutes=30),
@@ -70,11 +72,11 @@ def fill(writer: RecordingWriter) -> None:
               "pod_uid": ["a0000000-0000-4000-8000-000000000001", "a2", "a3"],
               "container": ["app", "app", "side"]}  # fmt: skip
     ids = writer.add_series(Entity.CONTAINER, labels)
-    cpu = np.round(rng.gamma(2, 0.1, (3, span)), 6)
+    cpu: Floats = np.round(rng.gamma(2, 0.1, (3, span)), 6)
     cpu[1, 3:7] = np.nan
     cpu[2, 2] = np.pi  # not a whole number of microcores
     writer.add_samples(CPU, ids, cpu)
-    writer.add_samples(MEMORY, ids[:2], rng.integers(1, 9999, (2, span)) * 1024.0)
+    writer.add_samples(MEMORY, ids[:2], 1024 * rng.integers(1, 9999, (2, span)).astype(float))
     streams = {"namespace": ["shop"] * 2, "pod": ["web-1"] * 2,
                "pod_uid": ["a0000000-0000-4000-8000-000000000001"] * 2,
                "path": ["/healthz", "/api/orders/acme-7?customer=ana"],

@@ -1,6 +1,7 @@
 """A recording without names says the same of the figures and nothing of whose they are (SEC-8)."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,11 @@ def test_every_figure_stays_and_finds_its_series(small: Path, copy: Path) -> Non
     before, after = open_recording(small), open_recording(copy)
     names = Pseudonyms(KEY)
     for metric in METRICS.values():
-        ways = {"path": names.path, "source": names.source, "agent": str}
+        ways: dict[str, Callable[[str], str]] = {
+            "path": names.path,
+            "source": names.source,
+            "agent": str,
+        }
         old, found = before.catalogue(metric.entity), after.catalogue(metric.entity)
         expected = {
             tuple(ways.get(k, names.name)(str(v[i])) for k, v in old.labels.items()): row.tobytes()
@@ -64,7 +69,9 @@ def test_what_belonged_together_still_does(copy: Path) -> None:
     )  # fmt: skip
     template = deployment["spec"]["template"]
     assert deployment["spec"]["selector"]["matchLabels"] == template["metadata"]["labels"]
-    assert pod["spec"]["nodeName"] == recording.prices().nodes[0].node
+    prices = recording.prices()
+    assert prices is not None
+    assert pod["spec"]["nodeName"] == prices.nodes[0].node
     streams = recording.catalogue(Entity.REQUEST).labels
     assert pod["status"]["hostIP"] in streams["source"]
     container = template["spec"]["containers"][0]

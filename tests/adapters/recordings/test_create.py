@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.csv as pcsv
@@ -33,9 +33,12 @@ def make(tmp_path: Path) -> Make:
     default = pod("web", "u1", "2026-03-01T00:00:00Z")
     (tmp_path / "objects" / "web.json").write_text(json.dumps(default))
 
-    def made(text: str, **more: object) -> Created:
+    def made(text: str, **more: Any) -> Created:  # noqa: ANN401 - of create()
         (tmp_path / "s.csv").write_text(text)
-        given = {"samples": tmp_path / "s.csv", "cadence": timedelta(minutes=5)} | more
+        given: dict[str, Any] = {
+            "samples": tmp_path / "s.csv",
+            "cadence": timedelta(minutes=5),
+        } | more
         return create(
             tmp_path / "objects", out=tmp_path / "r.upid", name="x", created=NOON, writer="t",
             **given,
@@ -98,6 +101,7 @@ def test_each_kind_of_bad_row_is_counted_and_left_out(make: Make, tmp_path: Path
     }
     recording = open_recording(tmp_path / "r.upid")
     panel = recording.panel(CPU)
+    assert panel.steps is not None
     assert panel.values.tolist() == [0.1, 0.2, 0.3, 0.6]
     assert panel.steps.tolist() == [0, 1, 2, 10]
     assert recording.manifest.quality == made.quality

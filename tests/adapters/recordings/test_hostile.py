@@ -10,8 +10,11 @@ import sys
 import textwrap
 import zipfile
 import zlib
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
+from typing import TypeAlias
 
 import msgspec
 import numpy as np
@@ -31,26 +34,31 @@ from upid.adapters.recordings.manifest import Manifest, encode, identity, seal
 from upid.core.errors import UpidError
 from upid.core.metrics import CPU, Entity
 
+Members: TypeAlias = dict[str, bytes]
 SAMPLES = "samples/30m/container.parquet"
 
 
-def members_of(path: Path) -> dict[str, bytes]:
+def members_of(path: Path) -> Members:
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def packed(path: Path, members: dict[str, bytes], kind: int = zipfile.ZIP_STORED) -> Path:
+def packed(path: Path, members: Members, kind: int = zipfile.ZIP_STORED) -> Path:
     with zipfile.ZipFile(path, "w", kind) as archive:
         for name, raw in members.items():
             archive.writestr(name, raw)
     return path
 
 
-def resealed(path: Path, members: dict[str, bytes], **changes: object) -> Path:
+def resealed(
+    path: Path,
+    members: Members,
+    rows: Mapping[str, int] = MappingProxyType({}),
+    **changes: object,
+) -> Path:
     """Write members with a manifest that is true of them, as a careful attacker would."""
     manifest = msgspec.json.decode(members["manifest.json"], type=Manifest)
     notes = dict(manifest.members)
-    rows = changes.pop("rows", {})
     for name, raw in members.items():
         if name.startswith("manifest"):
             continue
@@ -71,7 +79,7 @@ def resealed(path: Path, members: dict[str, bytes], **changes: object) -> Path:
     return packed(path, members | {"manifest.json": raw, "manifest.sha256": seal(raw)})
 
 
-def with_parquet(members: dict[str, bytes], name: str, table: pa.Table, **options: object) -> dict:
+def with_parquet(members: Members, name: str, table: pa.Table, **options: object) -> Members:
     """Replace a Parquet member and its checksums."""
     sink = io.BytesIO()
     given = {"use_dictionary": False, "store_schema": False, "compression": "zstd"} | options
@@ -108,21 +116,20 @@ def one_list_of(size: int) -> pa.Array:
 
 
 @pytest.fixture
-def members(small: Path) -> dict[str, bytes]:
+def members(small: Path) -> Members:
     return members_of(small)
 
 
-def forged(tmp_path: Path, members: dict[str, bytes], table: pa.Table, **options: object) -> Path:
+def forged(tmp_path: Path, members: Members, table: pa.Table, **options: object) -> Path:
     whole = with_parquet(members, SAMPLES, table, **options)
     return resealed(tmp_path / "forged.upid", whole, rows={SAMPLES: len(table)})
 
 
-def test_a_careful_forgery_that_is_well_formed_reads(
-    tmp_path: Path, members: dict[str, bytes]
-) -> None:
+def test_a_careful_forgery_that_is_well_formed_reads(tmp_path: Path, members: Members) -> None:
     path = forged(tmp_path, members, samples())
     panel = open_recording(path).panel(CPU)
     assert panel.values.tolist() == [1e-6, 2e-6, 4e-6, 5e-6, 6e-6]
+    assert panel.steps is not None
     assert panel.steps.tolist() == [0, 1, 3, 4, 5]
 
 
@@ -146,7 +153,7 @@ FORGERIES = {
 
 @pytest.mark.parametrize("why", FORGERIES)
 def test_samples_that_cannot_be_true_are_refused(
-    tmp_path: Path, members: dict[str, bytes], why: str
+    tmp_path: Path, members: Members, why: str
 ) -> None:
     path = forged(tmp_path, members, samples(**FORGERIES[why]))
     with pytest.raises(RecordingDamaged, match=why) as caught:
@@ -154,7 +161,7 @@ def test_samples_that_cannot_be_true_are_refused(
     assert SAMPLES in caught.value.message
 
 
-def test_infinite_samples_are_refused(tmp_path: Path, members: dict[str, bytes]) -> None:
+def test_infinite_samples_are_refused(tmp_path: Path, members: Members) -> None:
     exact = pa.array([[float("inf")], None], DOUBLES)
     path = forged(tmp_path, members, samples(cpu=pa.array([None, [1]], LISTS), cpu_exact=exact))
     with pytest.raises(RecordingDamaged, match="infinite"):
@@ -162,7 +169,7 @@ def test_infinite_samples_are_refused(tmp_path: Path, members: dict[str, bytes])
 
 
 def test_a_million_columns_are_refused_before_they_are_parsed(
-    tmp_path: Path, members: dict[str, bytes]
+    tmp_path: Path, members: Members
 ) -> None:
     wide = pa.table({f"c{i}": pa.array([1], pa.int8()) for i in range(3000)})
     path = forged(tmp_path, members, wide)
@@ -170,14 +177,14 @@ def test_a_million_columns_are_refused_before_they_are_parsed(
         open_recording(path).panel(CPU)
 
 
-def test_dictionaries_are_refused(tmp_path: Path, members: dict[str, bytes]) -> None:
+def test_dictionaries_are_refused(tmp_path: Path, members: Members) -> None:
     path = forged(tmp_path, members, samples(), use_dictionary=True)
     with pytest.raises(RecordingDamaged, match="dictionary"):
         open_recording(path).panel(CPU)
 
 
 def test_a_page_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(
-    tmp_path: Path, members: dict[str, bytes]
+    tmp_path: Path, members: Members
 ) -> None:
     bomb = one_list_of(20_000_000)
     table = samples().slice(0, 1).set_column(3, "cpu", bomb)
@@ -190,7 +197,7 @@ def test_a_page_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(
 
 
 def test_rows_that_the_manifest_does_not_promise_are_refused(
-    tmp_path: Path, members: dict[str, bytes]
+    tmp_path: Path, members: Members
 ) -> None:
     whole = with_parquet(members, SAMPLES, samples())
     path = resealed(tmp_path / "r.upid", whole, rows={SAMPLES: 7})
@@ -198,7 +205,7 @@ def test_rows_that_the_manifest_does_not_promise_are_refused(
         open_recording(path).panel(CPU)
 
 
-def test_labels_that_are_not_text_are_refused(tmp_path: Path, members: dict[str, bytes]) -> None:
+def test_labels_that_are_not_text_are_refused(tmp_path: Path, members: Members) -> None:
     bad = pa.array([b"\xff\xfe"] * 3, pa.binary()).view(pa.string())
     table = pa.table({"id": pa.array([0, 1, 2], pa.int32()), "namespace": bad, "pod": bad,
                       "pod_uid": bad, "container": bad})  # fmt: skip
@@ -209,7 +216,7 @@ def test_labels_that_are_not_text_are_refused(tmp_path: Path, members: dict[str,
 
 @pytest.mark.parametrize("body", ["[" * 100_000, "{", "[]", '{"kind": "Pod"}', '"x"'])
 def test_objects_that_are_none_are_found_by_validation(
-    tmp_path: Path, members: dict[str, bytes], body: str
+    tmp_path: Path, members: Members, body: str
 ) -> None:
     table = pq.read_table(io.BytesIO(members["objects.parquet"]))
     table = table.set_column(6, "body", pa.array([body] * len(table), pa.string()))
@@ -221,9 +228,7 @@ def test_objects_that_are_none_are_found_by_validation(
 @pytest.mark.parametrize(
     "name", ["../evil.parquet", "/etc/passwd", "a\\b", "series/../../x", "evil\x00", "a/b/c/d/e"]
 )
-def test_names_that_lead_elsewhere_are_refused(
-    tmp_path: Path, members: dict[str, bytes], name: str
-) -> None:
+def test_names_that_lead_elsewhere_are_refused(tmp_path: Path, members: Members, name: str) -> None:
     path = tmp_path / "r.upid"
     with zipfile.ZipFile(path, "w") as archive:
         for known, raw in members.items():
@@ -235,22 +240,20 @@ def test_names_that_lead_elsewhere_are_refused(
         open_recording(path)
 
 
-def test_members_that_nobody_promised_are_refused(
-    tmp_path: Path, members: dict[str, bytes]
-) -> None:
+def test_members_that_nobody_promised_are_refused(tmp_path: Path, members: Members) -> None:
     path = packed(tmp_path / "r.upid", members | {"series/extra.parquet": b"x"})
     with pytest.raises(RecordingDamaged, match="manifest does not mention it"):
         open_recording(path)
 
 
-def test_a_member_that_is_missing_is_named(tmp_path: Path, members: dict[str, bytes]) -> None:
+def test_a_member_that_is_missing_is_named(tmp_path: Path, members: Members) -> None:
     del members["prices.json"]
     with pytest.raises(RecordingDamaged, match=r"'prices.json': it is missing"):
         open_recording(packed(tmp_path / "r.upid", members))
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_two_members_of_one_name_are_refused(tmp_path: Path, members: dict[str, bytes]) -> None:
+def test_two_members_of_one_name_are_refused(tmp_path: Path, members: Members) -> None:
     path = tmp_path / "r.upid"
     with zipfile.ZipFile(path, "w") as archive:
         for name, raw in [*members.items(), ("prices.json", b"{}")]:
@@ -260,7 +263,7 @@ def test_two_members_of_one_name_are_refused(tmp_path: Path, members: dict[str, 
 
 
 def test_compressed_members_are_refused_so_that_no_bomb_is_ever_unpacked(
-    tmp_path: Path, members: dict[str, bytes]
+    tmp_path: Path, members: Members
 ) -> None:
     members["prices.json"] = b" " * 100_000_000
     path = packed(tmp_path / "r.upid", members, zipfile.ZIP_DEFLATED)
@@ -268,7 +271,7 @@ def test_compressed_members_are_refused_so_that_no_bomb_is_ever_unpacked(
         open_recording(path)
 
 
-def test_members_that_overlap_are_refused(tmp_path: Path, members: dict[str, bytes]) -> None:
+def test_members_that_overlap_are_refused(tmp_path: Path, members: Members) -> None:
     path = packed(tmp_path / "r.upid", members)
     raw = bytearray(path.read_bytes())
     first = raw.index(b"PK\1\2")
@@ -290,7 +293,7 @@ def test_links_in_a_folder_are_not_followed(tmp_path: Path, small: Path) -> None
         open_recording(tmp_path)
 
 
-def test_a_newer_version_says_so(tmp_path: Path, members: dict[str, bytes]) -> None:
+def test_a_newer_version_says_so(tmp_path: Path, members: Members) -> None:
     manifest = json.loads(members["manifest.json"]) | {"version": 2, "shape": "unheard of"}
     raw = json.dumps(manifest).encode()
     path = packed(
@@ -302,9 +305,7 @@ def test_a_newer_version_says_so(tmp_path: Path, members: dict[str, bytes]) -> N
 
 
 @pytest.mark.parametrize("raw", [b"[" * 200_000, b"\xff\xfe{}", b"{}", b'{"format": 3}', b""])
-def test_manifests_that_are_none_are_refused(
-    tmp_path: Path, members: dict[str, bytes], raw: bytes
-) -> None:
+def test_manifests_that_are_none_are_refused(tmp_path: Path, members: Members, raw: bytes) -> None:
     sealed = members | {"manifest.json": raw, "manifest.sha256": seal(raw)}
     with pytest.raises(NotARecording, match=r"manifest.json"):
         open_recording(packed(tmp_path / "r.upid", sealed))
@@ -321,7 +322,7 @@ CHANGES = [
 
 @pytest.mark.parametrize("change", CHANGES, ids=str)
 def test_manifests_that_cannot_be_true_are_refused(
-    tmp_path: Path, members: dict[str, bytes], change: dict[str, object]
+    tmp_path: Path, members: Members, change: dict[str, object]
 ) -> None:
     raw = json.dumps(json.loads(members["manifest.json"]) | change).encode()
     sealed = members | {"manifest.json": raw, "manifest.sha256": seal(raw)}
@@ -331,7 +332,7 @@ def test_manifests_that_cannot_be_true_are_refused(
 
 @pytest.mark.parametrize("raw", [b'{"nodes": 3}', b'{"control_plane_hour": -1}', b"[" * 99_999])
 def test_prices_that_cannot_be_true_are_refused(
-    tmp_path: Path, members: dict[str, bytes], raw: bytes
+    tmp_path: Path, members: Members, raw: bytes
 ) -> None:
     path = resealed(tmp_path / "r.upid", members | {"prices.json": raw})
     with pytest.raises(RecordingDamaged, match=r"prices.json"):
@@ -350,7 +351,7 @@ def test_foreign_files_are_refused(tmp_path: Path) -> None:
         open_recording(tmp_path)
 
 
-def test_a_gigabyte_opens_in_little_memory(tmp_path: Path, members: dict[str, bytes]) -> None:
+def test_a_gigabyte_opens_in_little_memory(tmp_path: Path, members: Members) -> None:
     """COL-9: opening reads the directory and the manifest; the rest is a hole in the file."""
     path = tmp_path / "large.upid"
     size = 1 << 30
@@ -369,6 +370,7 @@ def test_a_gigabyte_opens_in_little_memory(tmp_path: Path, members: dict[str, by
         entry = zipfile.ZipInfo(SAMPLES)
         entry.file_size = entry.compress_size = size
         entry.CRC = 0
+        assert archive.fp is not None
         entry.header_offset = archive.fp.tell()
         archive.fp.write(entry.FileHeader())
         archive.fp.seek(size, os.SEEK_CUR)
@@ -409,7 +411,7 @@ def limited(program: str, megabytes: int = 300) -> str:
 
 
 def test_bombs_are_refused_within_the_memory_of_an_empty_program(
-    tmp_path: Path, members: dict[str, bytes]
+    tmp_path: Path, members: Members
 ) -> None:
     bomb = samples().slice(0, 1).set_column(3, "cpu", one_list_of(100_000_000))
     path = forged(tmp_path, members, bomb, data_page_size=1 << 30)

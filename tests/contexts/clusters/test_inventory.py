@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -14,6 +14,7 @@ from upid.core.ports.cluster_source import ObjectVersion
 from upid.core.snapshot import Snapshot, WorkloadKey
 from upid.core.window import Window
 
+Json: TypeAlias = Any  # as json encodes it
 START, END = datetime(2026, 10, 5, tzinfo=UTC), datetime(2026, 10, 26, tzinfo=UTC)
 WINDOW = Window(START, END)
 
@@ -41,7 +42,7 @@ def owned(kind: str, name: str, uid: str) -> list[dict[str, Any]]:
     return [{"kind": kind, "name": name, "uid": uid, "controller": True}]
 
 
-def pod(name: str = "web-7c-x", uid: str = "p1", **changes: Any) -> dict[str, Any]:
+def pod(name: str = "web-7c-x", uid: str = "p1", **changes: Json) -> dict[str, Any]:
     meta = {"name": name, "namespace": "shop", "uid": uid, **changes.pop("metadata", {})}
     spec = {"nodeName": "n1", "containers": [{"name": "app", **changes.pop("container", {})}]}
     spec |= changes.pop("spec", {})
@@ -49,7 +50,7 @@ def pod(name: str = "web-7c-x", uid: str = "p1", **changes: Any) -> dict[str, An
     return {"kind": "Pod", "metadata": meta, "spec": spec, "status": status}
 
 
-def workload(kind: str, name: str, uid: str, **meta: Any) -> dict[str, Any]:
+def workload(kind: str, name: str, uid: str, **meta: Json) -> dict[str, Any]:
     return {
         "kind": kind,
         "metadata": {"name": name, "namespace": "shop", "uid": uid, **meta},
