@@ -1,14 +1,20 @@
 """Measures UPID: `make bench`, or a group or row of it: `make bench ONLY=house`.
 
-A group is a module beside this one, named after its area, with its rows in `ROWS`.
+A group is named after its area; its rows are in a module beside this one.
 """
 
 import sys
 
-from tests.bench import house
+from tests.bench import house, scale
 from tests.bench.ledger import Groups, run
 
-GROUPS: Groups = {"house": house.ROWS}
+GROUPS: Groups = {
+    "house": {**house.ROWS, **scale.HOUSE},
+    "metrics": scale.METRIC_ROWS,
+    "costs": scale.COSTS,
+    "insights": scale.INSIGHTS,
+    "recommendations": scale.RECOMMENDATIONS,
+}
 
 if __name__ == "__main__":
     raise SystemExit(run("bench", GROUPS, sys.argv[1:]))
