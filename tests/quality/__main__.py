@@ -6,9 +6,13 @@ A group is a module beside this one, named after its area, with its rows in `ROW
 import sys
 
 from tests.bench.ledger import Groups, run
-from tests.quality import insights
+from tests.quality import costs, insights, recommendations
 
-GROUPS: Groups = {"insights": insights.ROWS}
+GROUPS: Groups = {
+    "costs": costs.ROWS,
+    "insights": insights.ROWS,
+    "recommendations": recommendations.ROWS,
+}
 
 if __name__ == "__main__":
     raise SystemExit(run("quality", GROUPS, sys.argv[1:]))
