@@ -178,7 +178,8 @@ class Html:
             if keys:
                 cells[0] = keys[i] + cells[0]
             body += "<tr>" + "".join(
-                f"<td {s}>{cell}</td>" for s, cell in zip(side, cells, strict=True)
+                f"<td {s or _long(text)}>{cell}</td>"
+                for s, text, cell in zip(side, row, cells, strict=True)
             )
             body += "</tr>\n"
         table = f"<table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>"
@@ -211,24 +212,34 @@ def _html(text: str) -> str:
     return escape(clean(text))
 
 
+def _long(text: str) -> str:
+    """Let only what is long break inside its words; short cells keep theirs whole."""
+    return 'class="long"' if len(text) > _LONG else ""
+
+
+_LONG = 24  # characters; a longer cell may be a name without a place to break
+
 _STYLE = """
 :root{--fg:#1a1c20;--bg:#fff;--dim:#5b626d;--line:#d9dde3;--code:#f4f5f7;
---p0:#1a7f5a;--p1:#5a8fd6;--p2:#c4432b;--p3:#d9902f;--p4:#9aa0a8;--p5:#6b5bb5}
+--p0:#1a7f5a;--p1:#5a8fd6;--p2:#c4432b;--p3:#d9902f;--p4:#9aa0a8;--p5:#6b5bb5;
+--p6:#3d8f9c;--p7:#7d6a58}
 @media(prefers-color-scheme:dark){:root{--fg:#e8eaed;--bg:#16181c;--dim:#9aa3af;--line:#343a43;
---code:#22262c;--p0:#3fb98a;--p1:#7fb0ee;--p2:#ef7a63;--p3:#f0b45c;--p4:#7b828c;--p5:#a294e6}}
+--code:#22262c;--p0:#3fb98a;--p1:#7fb0ee;--p2:#ef7a63;--p3:#f0b45c;--p4:#7b828c;--p5:#a294e6;
+--p6:#6fc0cc;--p7:#b8a18b}}
 body{margin:0;background:var(--bg);color:var(--fg);font:16px/1.5 system-ui,sans-serif}
-main{max-width:72rem;margin:0 auto;padding:2rem 1rem}
+main{max-width:84rem;margin:0 auto;padding:2rem 1rem}
 h2{margin:2rem 0 .5rem;font-size:1.15rem}h2 small,.quiet,figcaption,em{color:var(--dim);
 font-weight:400;font-style:normal}
 table{border-collapse:collapse;width:100%}.scroll{overflow-x:auto}
 td,th{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line);
-vertical-align:top;overflow-wrap:anywhere}th{color:var(--dim);font-weight:500}
+vertical-align:top}td.long{overflow-wrap:anywhere;min-width:10rem}th{color:var(--dim);font-weight:500}
 .right{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;overflow-wrap:normal}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.2rem;margin:0}
 dt{color:var(--dim)}dd{margin:0;overflow-wrap:anywhere}
 pre{background:var(--code);padding:.8rem;overflow-x:auto;border-radius:4px;line-height:1.3}
 .bar{display:flex;height:1.4rem;gap:1px;margin:.8rem 0}.key{display:inline-block;width:.8em;
 height:.8em}.p0{background:var(--p0)}.p1{background:var(--p1)}.p2{background:var(--p2)}
-.p3{background:var(--p3)}.p4{background:var(--p4)}.p5{background:var(--p5)}
+.p3{background:var(--p3)}.p4{background:var(--p4)}.p5{background:var(--p5)}.p6{background:var(--p6)}
+.p7{background:var(--p7)}
 .good{color:var(--p0)}.bad{color:var(--p2)}.warn{color:var(--p3)}.strong{font-weight:600}
 """
