@@ -332,7 +332,7 @@ def _workload(key: WorkloadKey, pods: tuple[PodIdle, ...]) -> WorkloadIdle:
         sentence=first.sentence,
         idle_periods=_shared_periods(pods),
         missing=_merged(pod.missing for pod in pods),
-        counter_evidence=_merged(pod.counter_evidence for pod in pods),
+        counter_evidence=first.counter_evidence,
         cost=sum(costs[1:], costs[0]) if costs else None,
     )
 
