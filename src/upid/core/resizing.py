@@ -161,7 +161,7 @@ def _gated(
         return wanted
     if wanted > current:
         return wanted if grow else current
-    worth = current - wanted >= policy.least_change * current
+    worth = current - wanted >= policy.least_change * current * (1 - _ALMOST)
     return wanted if shrink and worth else current
 
 

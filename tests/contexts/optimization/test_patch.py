@@ -99,6 +99,8 @@ def test_an_idle_workload_sleeps_by_replicas_and_a_cron_job_by_suspension() -> N
     nightly = sleep_patch(Target("shop", "CronJob", "nightly"), None)
     assert web is not None
     assert nightly is not None
+    assert web.manifest is not None
+    assert nightly.manifest is not None
     assert web.manifest["spec"] == {"replicas": 0}
     assert "-  replicas: 3\n+  replicas: 0\n" in web.diff
     assert nightly.manifest["spec"] == {"suspend": True}
@@ -109,4 +111,5 @@ def test_the_world_of_one_workload_yields_its_own_patch() -> None:
     world.workload()
     patch = world.advice().recommendations[0].patch
     assert patch is not None
+    assert patch.manifest is not None
     assert patch.manifest["metadata"] == {"name": "web", "namespace": "shop"}

@@ -128,6 +128,7 @@ def test_an_idle_workload_is_put_to_sleep_and_not_rightsized_as_well() -> None:
     charged = int(world.allocation().allocated.sum())
     assert found.saving == Saving.over(charged, 21 * 24)
     assert found.patch is not None
+    assert found.patch.manifest is not None
     assert found.patch.manifest["spec"] == {"replicas": 0}
     assert advice.headroom[0].headroom == advice.headroom[0].unknown == 0
 
@@ -341,14 +342,14 @@ def test_what_no_node_could_hold_is_left_alone() -> None:
     assert "largest node allots 15" in reason
 
 
-def test_risk_follows_criticality_and_size_and_exposure() -> None:
+def test_risk_follows_criticality_and_exposure() -> None:
     """SAF-1: the same change on a critical single replica and on a preview."""
     labels = {"app.kubernetes.io/component": "critical"}
     critical, preview = World(), World()
     critical.workload(metadata={"labels": labels})
     preview.workload(cpu=(0.18, 0.18), memory=(400.0 * MIB,) * 2, labels={"env": "preview"})
-    assert only(critical.advice()).risk is Risk.CRITICAL
-    assert only(preview.advice()).risk is Risk.MEDIUM
+    assert only(critical.advice()).risk is Risk.HIGH
+    assert only(preview.advice()).risk is Risk.LOW
 
 
 def test_who_manages_the_object_decides_effort_and_the_way() -> None:

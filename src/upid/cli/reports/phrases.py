@@ -29,8 +29,6 @@ WHY_SPARED = {
     "too_large": "one step would be too large",
     "ended": "ended already",
     "blocked": "quiet because something they depend on is down",
-    "idle_unknown": "without a way to see whether they work",
-    "no_price": "no price is known",
     "limit_range": "a LimitRange forbids it",
 }
 

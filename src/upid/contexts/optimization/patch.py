@@ -127,7 +127,9 @@ def difference(target: Target, before: Tree, after: Tree | None) -> str:
 def _yaml(tree: Tree, indent: str = "") -> Iterator[str]:
     """Yield a tree as lines of YAML, keys sorted and lists not indented, as kubectl writes it."""
     for key, value in sorted(tree.items()):
-        if isinstance(value, dict):
+        if value == {}:
+            yield f"{indent}{key}: {{}}"
+        elif isinstance(value, dict):
             yield f"{indent}{key}:"
             yield from _yaml(value, indent + _STEP)
         elif isinstance(value, list):

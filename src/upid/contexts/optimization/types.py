@@ -118,8 +118,10 @@ class Usage:
     samples    CPU samples behind it
     coverage   0 to 1: share of the time the workload existed that has samples
     days       days between the first and the last sample
+    cpu_need   the quantile that decided: that of the neediest pod, or run, if that is higher
     cpu_busy   mean of the hours, each weighed by itself: the level at which work is done
-    throttled  0 to 1: mean share of CFS periods throttled; Unknown where not measured
+    throttled  0 to 1: mean share of CFS periods throttled; Unknown where not measured, such as
+               where no CPU limit throttles
     restarts, oom_kills  in the window; Unknown where not measured
     """
 
@@ -141,6 +143,7 @@ class Usage:
     restarts: int | Unknown
     oom_kills: int | Unknown
     cpu_busy: float = 0.0
+    cpu_need: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

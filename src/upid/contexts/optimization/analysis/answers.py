@@ -94,6 +94,7 @@ def change(part: t.ContainerChange) -> s.Change:
 
 def recommended(found: t.Recommendation, currency: str) -> s.Recommended:
     """Return one recommendation."""
+    manifest = found.patch.manifest if found.patch else None
     return s.Recommended(
         id=found.id,
         type=found.type.value,
@@ -118,7 +119,7 @@ def recommended(found: t.Recommendation, currency: str) -> s.Recommended:
         changes=[change(part) for part in found.changes],
         evidence=words(found.evidence),
         notes=list(found.notes),
-        patch=None if found.patch is None else dict(found.patch.manifest),
+        patch=dict(manifest) if manifest is not None else None,
         diff=found.patch.diff if found.patch else "",
         command=found.patch.command if found.patch else "",
     )
@@ -148,6 +149,8 @@ def potential(totals: t.Totals) -> s.Potential:
     return s.Potential(
         recommendations=totals.count,
         saving=saving(totals.saving),
+        saves=saving(totals.saves),
+        costs_more=saving(totals.costs_more),
         high_confidence=saving(totals.high_confidence),
         by_type={kind.value: saving(amount) for kind, amount in sorted(totals.by_type.items())},
     )

@@ -215,7 +215,9 @@ def _asleep(
     judgement = risk.judged(
         risk.impact(around, stops=True), risk.asleep(existed / timedelta(days=1), sure)
     )
-    word = "suspend it" if around.workload.key.kind == "CronJob" else "scale to zero"
+    now = f"{around.replicas} replica{'' if around.replicas == 1 else 's'}"
+    cron = around.workload.key.kind == "CronJob"
+    word = "suspend it" if cron else f"scale to zero ({now} now)"
     draft = Recommendation(
         id="",
         type=AdviceType.IDLE,
@@ -233,7 +235,7 @@ def _asleep(
         priority=judging.priority(sure, saving.month),
         expires=expires,
         evidence={"idle_probability": probability, "pods": idle.pods, "idle_pods": idle.idle_pods},
-        notes=(*idle.counter_evidence, *idle.missing),
+        notes=(*idle.counter_evidence, *(f"missing: {one}" for one in idle.missing)),
         patch=sleep_patch(target, around.workload.replicas),
     )
     return _finished(draft, material, expires)
@@ -250,9 +252,7 @@ def _rightsizings(
     """Return one recommendation for each workload whose containers should change."""
     drafts = {(key, d.container.name): d for key, one in judged.items() for d in one.changes}
     worth = gains(book, {place: (d.current, d.sized.ask) for place, d in drafts.items()})
-    played = replayed(
-        {d.group: d.sized.ask for d in drafts.values()}, features.groups, samples
-    )
+    played = replayed({d.group: d.sized.ask for d in drafts.values()}, features.groups, samples)
     found = []
     for key, one in judged.items():
         changes = tuple(
@@ -314,7 +314,11 @@ def _rightsized(
         type=AdviceType.RIGHTSIZING,
         target=target,
         action=wording.action(changes),
-        reason=wording.reason(changes),
+        reason=wording.reason(
+            changes,
+            part="run" if runs is not None else "pod",
+            leaking=[d.container.name for d in one.drafts if d.seen.leaking],
+        ),
         saving=saving,
         realised=wording.REALISED if micros >= 0 else wording.REALISED_GROWTH,
         confidence=sure,

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from upid.contexts.costs import Allocation, LoadBalancerCost, VolumeCost
-from upid.contexts.optimization.logic import judging, wording
+from upid.contexts.optimization.logic import judging, risk, wording
+from upid.contexts.optimization.patch import difference
 from upid.contexts.optimization.types import (
     AdviceType,
     Code,
     LeftAlone,
     Patch,
     Recommendation,
-    Risk,
     Saving,
     Target,
 )
@@ -21,7 +21,12 @@ from upid.core.snapshot import Snapshot
 from upid.core.window import Window
 
 _LEAST = timedelta(hours=24)  # what is younger may still be waiting for its pods
-_DAY = timedelta(days=1)
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_DESTRUCTIVE = "destructive: take a snapshot first, and see that it can be restored"
+_RETAINED = (
+    "with the reclaim policy Retain the disk outlives its PersistentVolume and is billed on: "
+    "delete it at the provider too"
+)
 
 # Confidence: what was unused for a week and more is unused; a day says less. Our judgement.
 _SURE_FROM, _SURE_A_DAY, _SURE_MOST = 60, 5, 95
@@ -34,11 +39,11 @@ class _Loss:
 
     micros: int
     hours: float
-    risk: Risk
-    danger: str
+    destroys: bool
     minutes: int
     command: str
     evidence: Mapping[str, float | int | str | None]
+    notes: tuple[str, ...]
 
 
 def orphans(
@@ -52,7 +57,7 @@ def orphans(
     for cost in allocation.volumes:
         if not cost.unused or not cost.cost:
             continue
-        target = _of_volume(cost)
+        target = _of_volume(cost, inventory)
         age = _age(cost.hours)
         if silent.get((cost.namespace, cost.claim)):
             left.append(LeftAlone(target, Code.OPTED_OUT, "it asks to be left alone"))
@@ -77,13 +82,17 @@ def _age(hours: float) -> timedelta:
 
 
 def _sure(hours: float) -> int:
-    return min(_SURE_MOST, _SURE_FROM + round(_SURE_A_DAY * hours / (_DAY / timedelta(hours=1))))
+    return min(_SURE_MOST, _SURE_FROM + round(_SURE_A_DAY * hours * _HOUR / _DAY))
 
 
-def _of_volume(cost: VolumeCost) -> Target:
-    if cost.claim:
+def _of_volume(cost: VolumeCost, inventory: Snapshot) -> Target:
+    """Return what to delete: the claim while there is one, else the volume that it left behind.
+
+    Such a volume keeps the namespace of its claim, where it is found by those who made it.
+    """
+    if any((c.namespace, c.name) == (cost.namespace, cost.claim) for c in inventory.claims):
         return Target(cost.namespace, "PersistentVolumeClaim", cost.claim)
-    return Target("", "PersistentVolume", cost.name)
+    return Target(cost.namespace, "PersistentVolume", cost.name)
 
 
 def _opted_out(inventory: Snapshot) -> Mapping[tuple[str, str], bool]:
@@ -98,14 +107,14 @@ def _opted_out(inventory: Snapshot) -> Mapping[tuple[str, str], bool]:
 def _volume(
     cost: VolumeCost, target: Target, phase: str, allocation: Allocation, span: Window
 ) -> Recommendation:
-    where = f" -n {target.namespace}" if target.namespace else ""
-    word = "pvc" if target.kind == "PersistentVolumeClaim" else "pv"
+    claimed = target.kind == "PersistentVolumeClaim"
+    where = f" -n {target.namespace}" if claimed else ""
+    word = "pvc" if claimed else "pv"
     size = format_bytes(cost.size)
     loss = _Loss(
         cost.cost,
         cost.hours,
-        Risk.HIGH,
-        "deleting a volume destroys what is on it",
+        True,  # noqa: FBT003 - it destroys
         _VOLUME_MINUTES,
         f"kubectl delete {word} {target.name}{where}",
         {
@@ -115,10 +124,16 @@ def _volume(
             "unused": cost.unused,
             "hours": round(cost.hours, 2),
         },
+        (_DESTRUCTIVE, *(() if claimed else (_RETAINED,))),
     )
     kind = cost.storage_class or "storage"
-    why = f"{size} of {kind} cost money and nothing uses them: {cost.unused}"
-    action = f"delete the {target.kind} after copying what is still wanted (a snapshot)"
+    gone = f"the claim {cost.claim!r} that held it is gone" if cost.claim else cost.unused
+    days = cost.hours * _HOUR / _DAY
+    why = (
+        f"{size} of {kind} have been paid for and used by nothing for {days:.0f} days: "
+        f"{cost.unused if claimed else gone}"
+    )
+    action = f"take a snapshot, then delete the {target.kind}"
     return _advice(target, action, why, loss, allocation, span)
 
 
@@ -128,22 +143,29 @@ def _balancer(
     loss = _Loss(
         cost.cost,
         cost.hours,
-        Risk.MEDIUM,
-        "its address is lost; whoever still calls it is already failing",
+        False,  # noqa: FBT003 - nothing is destroyed
         _BALANCER_MINUTES,
         f"kubectl delete service {target.name} -n {target.namespace}",
         {"hours": round(cost.hours, 2), "ready_pods": 0},
+        ("destructive: the address does not come back; take DNS names off it first",),
     )
     action = "delete the Service, or make it ClusterIP, so that its load balancer goes away"
-    why = "its load balancer costs money by the hour and no ready pod matches its selector"
+    days = cost.hours * _HOUR / _DAY
+    why = (
+        f"its load balancer has been paid for {days:.0f} days by the hour, and no ready pod "
+        "matches its selector"
+    )
     return _advice(target, action, why, loss, allocation, span)
 
 
 def _advice(
     target: Target, action: str, why: str, loss: _Loss, allocation: Allocation, span: Window
 ) -> Recommendation:
-    name = f"{target.kind.lower()}/{target.name}"
-    diff = f"--- live/{name}\n+++ advised/{name}\n@@ -1 +0,0 @@\n-{target.kind} {target.name}\n"
+    metadata = {"name": target.name}
+    if target.namespace and target.kind != "PersistentVolume":
+        metadata["namespace"] = target.namespace
+    diff = difference(target, {"apiVersion": "v1", "kind": target.kind, "metadata": metadata}, None)
+    judgement = risk.orphaned(loss.hours * _HOUR / _DAY, destroys=loss.destroys)
     saving, sure = Saving.over(loss.micros, allocation.hours), _sure(loss.hours)
     return Recommendation(
         id="",
@@ -155,12 +177,13 @@ def _advice(
         realised=wording.REALISED_AT_ONCE,
         confidence=sure,
         confidence_parts={"unused": float(sure)},
-        risk=loss.risk,
-        risk_parts=(loss.danger,),
+        risk=judgement.risk,
+        risk_parts=judgement.parts,
         effort_minutes=loss.minutes,
         apply_by="kubectl",
         priority=judging.priority(sure, saving.month),
         expires=span.end,
         evidence=loss.evidence,
-        patch=Patch({}, diff, loss.command),
+        notes=loss.notes,
+        patch=Patch(None, diff, loss.command),
     )

@@ -14,6 +14,7 @@ from upid.core.rightsizing import Ask
 from upid.core.simulation import Exceeded, Replay, replay
 
 _WEEK = timedelta(days=7)
+_TO_COMPARE = 2  # weeks
 _BOUNDED = ("cpu_request", "cpu_limit", "memory_request", "memory_limit")
 _UNMEASURED = Unknown("not measured")
 
@@ -75,7 +76,7 @@ def _worst_week(panel: Panel, of: Ints, request: Floats) -> Floats:
 def _growth(panel: Panel, of: Ints, size: int) -> Floats:
     """(g,) highest ÷ lowest weekly peak of the whole weeks that have samples."""
     weeks = panel.span // _steps(panel)
-    if weeks < 2:
+    if weeks < _TO_COMPARE:
         return np.ones(size)
     peaks = np.full((size, weeks), -np.inf)
     for chunk in chunks(panel):
@@ -91,7 +92,9 @@ def _growth(panel: Panel, of: Ints, size: int) -> Floats:
     some = np.isfinite(peaks) & (peaks > 0)
     low = np.where(some, peaks, np.inf).min(axis=1)
     high = np.where(some, peaks, -np.inf).max(axis=1)
-    found: Floats = np.where(some.sum(axis=1) > 1, high / np.where(np.isinf(low), 1.0, low), 1.0)
+    found: Floats = np.where(
+        some.sum(axis=1) >= _TO_COMPARE, high / np.where(np.isinf(low), 1.0, low), 1.0
+    )
     return found
 
 

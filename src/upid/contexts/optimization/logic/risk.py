@@ -77,7 +77,9 @@ class Evidence:
     leaking: bool = False
 
 
-def judged(impact: tuple[int, str], likelihood: tuple[int, str], *, gives: bool = False) -> Judgement:
+def judged(
+    impact: tuple[int, str], likelihood: tuple[int, str], *, gives: bool = False
+) -> Judgement:
     """Return the risk at the place of both in the matrix.
 
     gives  the change takes nothing away: its risk is that of a rollout, medium at most
@@ -161,7 +163,9 @@ def likelihood(seen: Evidence) -> tuple[int, str]:
     if not history[0]:
         said.append(history[1])
     if not any(points for points, _ in facts[1:4]):
-        said.append("replayed, it would have been enough")
+        said.append(
+            f"replayed: CPU above it in {seen.over_request:.1%} of the worst week, memory never"
+        )
     return _placed(sum(points for points, _ in facts)), "; ".join(said)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import isnan
 
+from upid.contexts.optimization.logic import wording
 from upid.contexts.optimization.logic.features import Features
 from upid.contexts.optimization.logic.grouping import RUNS
 from upid.contexts.optimization.logic.surroundings import (
@@ -24,6 +25,7 @@ from upid.core.snapshot import Container, WorkloadKey
 _HOUR = timedelta(hours=1)
 _P95 = 0.95
 UNMEASURED = Unknown("not measured")
+UNLIMITED = Unknown("it has no CPU limit, so nothing throttles it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,7 @@ def judge(
         return Judged(
             around,
             tuple(drafts),
-            LeftAlone(target, *_content(drafts, efficiency, rules.efficiency)),
+            LeftAlone(target, *_content(drafts, efficiency, rules)),
         )
     notes = list(lacking)
     for draft in drafts:
@@ -202,7 +204,7 @@ def _draft(
     )
     sized = resize(current, seen, guards, rules.policy)
     coverage = _coverage(around, place, features, start, end)
-    usage = _usage(place, features, coverage)
+    usage = _usage(place, features, coverage, limited=current.cpu_limit is not None)
     return Draft(place, container, current, seen, usage, sized, around.runtime(container))
 
 
@@ -225,7 +227,7 @@ def _hpa(around: Surroundings, resource: str, current: Ask, seen: Seen, policy: 
     return set_point(hpa, current.cpu_request, seen.cpu_need * (1 + policy.cpu_headroom))
 
 
-def _usage(place: int, features: Features, coverage: float) -> Usage:
+def _usage(place: int, features: Features, coverage: float, *, limited: bool) -> Usage:
     cpu, memory = features.cpu, features.memory
 
     def cores(value: float) -> float:
@@ -253,10 +255,13 @@ def _usage(place: int, features: Features, coverage: float) -> Usage:
         memory_p99=size(memory.said[place, 2]),
         memory_max=size(memory.peak[place]),
         memory_mean=size(memory.mean[place]),
-        throttled=UNMEASURED if isnan(throttled) else round(throttled, 4),
+        throttled=(UNMEASURED if limited else UNLIMITED)
+        if isnan(throttled)
+        else round(throttled, 4),
         restarts=counted(float(features.restarts[place])),
         oom_kills=counted(float(features.oom_kills[place])),
         cpu_busy=cores(cpu.busy[place]),
+        cpu_need=cores(cpu.need[place]),
     )
 
 
@@ -308,15 +313,18 @@ def _too_large(around: Surroundings, drafts: list[Draft]) -> str:
     return ""
 
 
-def _content(drafts: list[Draft], efficiency: float | Unknown, least: float) -> tuple[Code, str]:
+def _content(
+    drafts: list[Draft], efficiency: float | Unknown, rules: Thresholds
+) -> tuple[Code, str]:
     """Return why nothing changes although everything was measured."""
     for code, word in ((Code.LEAK, "leak"), (Code.HPA, "HPA"), (Code.LIMIT_RANGE, "LimitRange")):
         said = next((n for d in drafts for n in d.sized.notes if word in n), "")
         if said:
             return code, said
-    if isinstance(efficiency, Unknown) or efficiency < least:
-        return Code.FITS, "its requests are what its peaks need: no change is worth a rollout"
-    return Code.FITS, f"{efficiency:.0%} of its cost is used: efficient enough"
+    if not isinstance(efficiency, Unknown) and efficiency >= rules.efficiency:
+        return Code.FITS, f"{efficiency:.0%} of its cost is used: efficient enough"
+    one, least = drafts[0], rules.policy.least_change
+    return Code.FITS, wording.content(one.container.name, one.usage, one.current, least)
 
 
 def _notes(draft: Draft) -> Iterator[str]:

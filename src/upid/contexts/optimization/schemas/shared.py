@@ -120,10 +120,19 @@ class Spared(Answer, frozen=True, kw_only=True):
 
 
 class Potential(Answer, frozen=True, kw_only=True):
-    """What could be saved; each saving is counted once (OPT-5)."""
+    """What could be saved; each saving is counted once (OPT-5).
+
+    saving           net: `saves` less `costs_more`
+    saves            of the recommendations that save
+    costs_more       of those that ask for more, as a positive amount
+    high_confidence  the part of `saves` with confidence above 90
+    by_type          net
+    """
 
     recommendations: int
     saving: Saving
+    saves: Saving
+    costs_more: Saving
     high_confidence: Saving
     by_type: dict[str, Saving]
 
