@@ -153,10 +153,7 @@ def settings_for_uv() -> dict[str, str]:
         value = os.environ.get("PIP_" + name.upper().replace("-", "_"))
         if value:
             found[ours] = in_the_words_of_uv(name, value)
-    listed = subprocess.run(
-        [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True, check=False
-    )
-    for line in listed.stdout.splitlines():
+    for line in pip_settings():
         key, _, value = line.partition("=")
         section, _, name = key.rpartition(".")
         if section in {"global", "install"} and name in PIP_TO_UV:
@@ -165,6 +162,19 @@ def settings_for_uv() -> dict[str, str]:
     found.setdefault("UV_HTTP_TIMEOUT", TIMEOUT)
     found["UV_NO_PROGRESS"] = "1"
     return {key: value for key, value in found.items() if key not in os.environ}
+
+
+def pip_settings() -> list[str]:
+    """Return the settings in pip's files, `section.name='value'` each.
+
+    The environment has no pip, so from within it the machine's own is asked.
+    """
+    for python in (sys.executable, Path(sys.base_prefix) / "bin" / "python3"):
+        asked = [python, "-m", "pip", "config", "list"]
+        listed = subprocess.run(asked, capture_output=True, text=True, check=False)
+        if listed.returncode == 0:
+            return listed.stdout.splitlines()
+    return []
 
 
 def in_the_words_of_uv(name: str, value: str) -> str:
