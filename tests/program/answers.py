@@ -6,6 +6,7 @@ from upid.client import types as t
 
 SPAN = t.Span(start="2026-03-02T00:00:00Z", end="2026-04-01T00:00:00Z", hours=720.0)
 SAVING = t.Saving(hourly=0.05, daily=1.2, monthly=36.0, yearly=438.0)
+NOTHING = t.Saving(hourly=0.0, daily=0.0, monthly=0.0, yearly=0.0)
 HOSTILE = (
     "plain",
     "a" * 253,
@@ -142,6 +143,7 @@ def cluster(names: tuple[str, ...] = HOSTILE, **month: float) -> t.ClusterAnalys
         left_alone=[],
         left_alone_counts={"fits": 3},
         optimization_potential=t.Potential(recommendations=len(advice), saving=SAVING,
+                                           saves=SAVING, costs_more=NOTHING,
                                            high_confidence=SAVING, by_type={}),
         confidence=88.0,
         price_sources=[t.Price(nodes=14, kind="list", source="EC2 list", as_of="2026-10-01")],

@@ -51,12 +51,6 @@ class Panel:
         """(n,) the index of the series that each sample belongs to."""
         return np.repeat(np.arange(len(self)), self.counts)
 
-    def steps_of_samples(self) -> Ints:
-        """(n,) the step of each sample, also for a dense panel."""
-        if self.steps is not None:
-            return self.steps
-        return np.tile(np.arange(self.span), len(self))
-
     @property
     def hours(self) -> int:
         """Hours that have steps, counted from the start; the last may be short."""

@@ -137,4 +137,3 @@ def test_a_dense_panel_and_the_same_panel_with_steps_give_the_same_hours(
     ):
         np.testing.assert_allclose(one, other, rtol=1e-12)
     np.testing.assert_array_equal(dense(matrix).matrix(), with_steps.matrix())
-    np.testing.assert_array_equal(dense(matrix).steps_of_samples(), with_steps.steps_of_samples())
