@@ -187,14 +187,14 @@ def allocation(ledger: Ledger) -> None:
         peer=took["peer"],
         of="price × max(request, use), once",
         unit="s",
-        at_most=5,
+        at_most=8,
     )
 
 
 def costs_stage(ledger: Ledger) -> None:
     """Lay out, price and divide, without reading panels, against one mean per hour of both."""
     took = seconds({"peer": lambda: [per_hour(panel(METRICS[n])) for n in ("cpu", "memory")]}, 1)
-    stage(ledger, "costs", took["peer"], "hourly means of CPU and memory", at_most=1)
+    stage(ledger, "costs", took["peer"], "hourly means of CPU and memory", at_most=3)
 
 
 # ── insights, recommendations ───────────────────────────────────────────────────────────────────
