@@ -7,6 +7,10 @@ the mean over the step, *count* metrics hold what happened within it (a counter'
 from dataclasses import dataclass
 from enum import StrEnum
 
+LARGEST_SAMPLE = float(1 << 63)
+"""No sample of any metric is above it: a whole cluster's bytes in a count of 64 bits. Beyond,
+sums would overflow and amounts become infinite."""
+
 
 class Entity(StrEnum):
     """What a series is a series of; each has its own labels (`LABELS`)."""

@@ -17,7 +17,7 @@ _LONGEST = 512  # characters
 _EXPONENT = 999  # powers of ten
 _SHOWN = 64  # characters of a bad text that people are shown
 _NANO = 10**9  # the API server keeps nine decimals
-_HIGHEST_BINARY = (1 << 63) - 1  # what an amount with a binary suffix is cut to
+_HIGHEST = (1 << 63) - 1  # what an amount with a binary suffix is cut to; int64 is how all count
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -56,7 +56,7 @@ def parse_quantity(text: str | int | float) -> Fraction:
     digits = int(found["whole"] + part or "0")
     if suffix in _BINARY:
         size = _up(Fraction(digits << _BINARY[suffix], 10 ** len(part)))
-        size = min(size, Fraction(_HIGHEST_BINARY))
+        size = min(size, Fraction(_HIGHEST))
     else:
         exponent = _DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:])
         if abs(exponent) > _EXPONENT:
@@ -66,19 +66,13 @@ def parse_quantity(text: str | int | float) -> Fraction:
 
 
 def parse_cpu(text: str | int | float) -> float:
-    """Return cores; like the API server, refuse less than nothing."""
-    cores = parse_quantity(text)
-    if cores < 0:
-        raise BadQuantity(str(text))
-    return float(cores)
+    """Return cores; refuse less than nothing, and more than the scheduler can count."""
+    return float(_countable(text))
 
 
 def parse_bytes(text: str | int | float) -> int:
-    """Return whole bytes, a fraction of one rounded up; refuse less than nothing."""
-    size = parse_quantity(text)
-    if size < 0:
-        raise BadQuantity(str(text))
-    return ceil(size)
+    """Return whole bytes, a fraction of one rounded up; refuse as for cores."""
+    return ceil(_countable(text))
 
 
 def format_cpu(cores: float) -> str:
@@ -93,6 +87,13 @@ def format_bytes(size: int) -> str:
         if size and size % (1 << power) == 0:
             return f"{size >> power}{suffix}"
     return str(size)
+
+
+def _countable(text: str | int | float) -> Fraction:
+    amount = parse_quantity(text)
+    if not 0 <= amount <= _HIGHEST:
+        raise BadQuantity(str(text))
+    return amount
 
 
 def _written(number: float) -> str:

@@ -82,7 +82,7 @@ def test_each_kind_of_bad_row_is_counted_and_left_out(make: Make, tmp_path: Path
     """COL-4: recognised, counted, handled in a stated way."""
     made = make(
         HEAD + row(10, 0.3) + row(0, 0.1) + row(5, 0.2) + row(5, 9) + row(15, "NaN")
-        + row(20, "inf") + row(25, -1) + row(30, "") + row(35, 1, name="gone")
+        + row(20, "inf") + row(22, "1e300") + row(25, -1) + row(30, "") + row(35, 1, name="gone")
         + row(40, 1, metric="bogus") + "yesterday,cpu,shop,web,app,1\n" + row(45, "much")
         + row(50, 0.5) + row(52, 0.7) + row(900, 1),
         window=Window(NOON.replace(hour=0), NOON.replace(hour=1)),
@@ -98,6 +98,7 @@ def test_each_kind_of_bad_row_is_counted_and_left_out(make: Make, tmp_path: Path
         "rows outside the window": 1,
         "unknown metric 'bogus'": 1,
         "unreadable times": 1,
+        "values beyond measure": 1,
     }
     recording = open_recording(tmp_path / "r.upid")
     panel = recording.panel(CPU)

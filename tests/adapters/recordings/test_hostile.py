@@ -161,8 +161,10 @@ def test_samples_that_cannot_be_true_are_refused(
     assert SAMPLES in caught.value.message
 
 
-def test_infinite_samples_are_refused(tmp_path: Path, members: Members) -> None:
-    exact = pa.array([[float("inf")], None], DOUBLES)
+@pytest.mark.parametrize("value", [float("inf"), 1e300])
+def test_infinite_samples_are_refused(tmp_path: Path, members: Members, value: float) -> None:
+    """Two of 10^308 add up to infinity, which no amount can be."""
+    exact = pa.array([[value], None], DOUBLES)
     path = forged(tmp_path, members, samples(cpu=pa.array([None, [1]], LISTS), cpu_exact=exact))
     with pytest.raises(RecordingDamaged, match="infinite"):
         open_recording(path).panel(CPU)

@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from upid.adapters.recordings import RecordingRefused, RecordingWriter, open_recording, validate
-from upid.core.metrics import CPU, MEMORY, METRICS, REQUESTS, THROTTLED, Entity, Metric
+from upid.core.metrics import (
+    CPU,
+    LARGEST_SAMPLE,
+    MEMORY,
+    METRICS,
+    REQUESTS,
+    THROTTLED,
+    Entity,
+    Metric,
+)
 from upid.core.panel import Floats
 from upid.core.ports.cluster_source import ObjectVersion, PriceSheet
 from upid.core.window import Window
@@ -26,11 +35,11 @@ FAST = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-AWKWARD = [0.0, -0.0, 5e-324, 1.7976931348623157e308, 2.0**31, 2.0**53 + 2, 0.1 + 0.2, 1e-7]
+AWKWARD = [0.0, -0.0, 5e-324, 2.0**63, 2.0**31, 2.0**53 + 2, 0.1 + 0.2, 1e-7]
 SAMPLES = st.one_of(
     st.just(np.nan),
     st.sampled_from(AWKWARD),
-    st.floats(min_value=0, allow_infinity=False),
+    st.floats(0, LARGEST_SAMPLE),
     st.integers(0, 10**7).map(lambda n: n / 1e6),
 )
 

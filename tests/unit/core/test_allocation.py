@@ -358,3 +358,18 @@ def test_a_cluster_without_containers_is_all_idle() -> None:
     shares = divide(World(demand, empty.machines), Model.WEIGHTED, Basis.HIGHER)
 
     assert (shares.idle.sum(axis=1) == shares.bills).all()
+
+
+def test_without_nodes_nothing_can_be_saved() -> None:
+    nowhere = Demand(
+        node=np.array([-1]),
+        presence=np.ones((1, 5)),
+        request=(np.ones((1, 5)),) * 3,
+        usage=(np.full((1, 5), NAN),) * 2 + (np.full((1, 1), NAN),),
+    )
+    machines = Machines(np.zeros((0, 3)), np.zeros((0, 5)), np.zeros(0))
+    shares = divide(World(nowhere, machines), Model.WEIGHTED, Basis.HIGHER)
+
+    gains = saved(shares, np.array([0]), cpu_request=np.zeros(1), memory_request=np.zeros(1))
+
+    assert gains.tolist() == [0]

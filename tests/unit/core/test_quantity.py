@@ -97,6 +97,13 @@ def test_less_than_nothing_is_no_request(text: str) -> None:
             parse(text)
 
 
+@pytest.mark.parametrize("text", ["1e400", "1E900", "9223372036854775808", 10**18 * 10])
+def test_more_than_the_scheduler_counts_is_no_request(text: str | int) -> None:
+    for parse in (parse_cpu, parse_bytes):
+        with pytest.raises(BadQuantity):
+            parse(text)
+
+
 def test_a_part_of_a_byte_is_a_byte() -> None:
     assert parse_bytes("100m") == 1
     assert parse_bytes("1.3Ki") == 1332

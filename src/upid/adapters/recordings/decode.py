@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from upid.adapters.recordings.layout import EXACT, GAP, Grid
-from upid.core.metrics import Metric
+from upid.core.metrics import LARGEST_SAMPLE, Metric
 from upid.core.panel import Floats, Ints
 
 
@@ -87,6 +87,8 @@ def piece(table: pa.Table, rows: Rows, metric: Metric) -> Piece:
     if lowest < GAP:
         raise BadSamples(f"{metric.name!r} has negative samples")
     values = np.divide(whole, metric.scale, dtype=np.float64)
+    if whole.dtype == np.int64 and np.any(values > LARGEST_SAMPLE):
+        raise BadSamples(f"{metric.name!r} has negative or infinite samples")
     if metric.name + EXACT in table.column_names:
         exact, others = _lists(table, metric.name + EXACT)
         if exact.size:
@@ -109,7 +111,7 @@ def _mixed(
         raise BadSamples(f"{metric.name!r} has a row that is stored twice")
     if np.any(others > rows.room):
         raise BadSamples(f"{metric.name!r} has steps beyond the end of a day")
-    if np.any(floats < 0) or np.any(np.isinf(floats)):
+    if np.any(floats < 0) or np.any(floats > LARGEST_SAMPLE):
         raise BadSamples(f"{metric.name!r} has negative or infinite samples")
     counts = lengths + others
     is_exact = np.repeat(others > 0, counts)

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from upid.adapters.recordings.errors import RecordingRefused
-from upid.core.metrics import LABELS, METRICS, Entity
+from upid.core.metrics import LABELS, LARGEST_SAMPLE, METRICS, Entity
 from upid.core.panel import Floats, Ints
 
 _BLOCK = 4 << 20  # bytes of CSV read at once
@@ -78,6 +78,7 @@ def _batch(table: pa.Table, name: str, column: str, counts: Counter[str]) -> Bat
         ("NaN or missing values", np.isnan(value)),
         ("infinite values", np.isinf(value)),
         ("negative values", value < 0),
+        ("values beyond measure", value > LARGEST_SAMPLE),
     ):
         wrong = bad & keep
         if wrong.any():

@@ -43,7 +43,7 @@ from upid.adapters.recordings.layout import (
 )
 from upid.adapters.recordings.redaction import redacted
 from upid.adapters.recordings.scratch import Scratch
-from upid.core.metrics import LABELS, METRICS, Entity, Metric
+from upid.core.metrics import LABELS, LARGEST_SAMPLE, METRICS, Entity, Metric
 from upid.core.panel import Floats, Ints
 from upid.core.ports.cluster_source import ObjectVersion, PriceSheet
 from upid.core.window import Window, rfc3339
@@ -163,7 +163,7 @@ class RecordingWriter:
         known = sum(len(table) for table in self._labels.get(metric.entity, []))
         if ids.size and (ids.min() < 0 or ids.max() >= known or np.unique(ids).size != ids.size):
             raise RecordingRefused(metric.name, "its ids are unknown or given twice")
-        if np.any(values < 0) or np.any(np.isinf(values)):
+        if np.any(values < 0) or np.any(values > LARGEST_SAMPLE):
             raise RecordingRefused(metric.name, "it has negative or infinite samples")
         if ids.size and values.size:
             scratch = self._samples.get(metric.name)
