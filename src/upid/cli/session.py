@@ -116,7 +116,7 @@ def program() -> str:
     started = Path(sys.argv[0])
     if started.name.startswith("kubectl-"):
         return started.name.replace("-", " ", 1)
-    if started.name == "__main__.py":
+    if started.parts[-2:] == ("upid", "__main__.py"):
         return "python -m upid"
     found = shutil.which("upid")
     if found and started.exists() and Path(found).resolve() == started.resolve():
