@@ -83,10 +83,23 @@ class Chunk:
 
     first: int
     last: int
-    values: Floats
-    steps: Ints
-    rows: Ints  # (n,) row of each sample, from 0 at `first`
+    panel: Panel  # these rows only
     begin: int  # of its samples, in the panel
+
+    @property
+    def values(self) -> Floats:
+        """(n,) the samples, end to end."""
+        return self.panel.values
+
+    @property
+    def steps(self) -> Ints:
+        """(n,) the step of each sample."""
+        return self.panel.steps_of_samples()
+
+    @property
+    def rows(self) -> Ints:
+        """(n,) the row of each sample, from 0 at `first`."""
+        return self.panel.row_of_sample()
 
 
 def chunks(panel: Panel, samples: int = _CHUNK) -> Iterator[Chunk]:
@@ -96,14 +109,7 @@ def chunks(panel: Panel, samples: int = _CHUNK) -> Iterator[Chunk]:
         begin = int(panel.offsets[first])
         last = int(np.searchsorted(panel.offsets, begin + samples, side="right")) - 1
         last = min(max(last, first + 1), len(panel))
-        end = int(panel.offsets[last])
-        if panel.steps is None:
-            steps: Ints = np.tile(np.arange(panel.span, dtype=np.int64), last - first)
-        else:
-            steps = panel.steps[begin:end]
-        counts = np.diff(panel.offsets[first : last + 1])
-        rows = np.repeat(np.arange(last - first, dtype=np.int64), counts)
-        yield Chunk(first, last, panel.values[begin:end], steps, rows, begin)
+        yield Chunk(first, last, panel.part(first, last), begin)
         first = last
 
 
@@ -114,7 +120,8 @@ def fill(chunk: Chunk, weights: Floats, buckets: Buckets) -> Floats:
     returns  (rows, buckets.count) sums of weights
     """
     height = chunk.last - chunk.first
-    cells = chunk.rows * buckets.count + buckets.index(chunk.values)
+    cells = buckets.index(chunk.values)
+    cells += np.repeat(np.arange(height) * buckets.count, chunk.panel.counts)
     found: Floats = np.bincount(cells, weights, height * buckets.count).astype(float, copy=False)
     return found.reshape(height, buckets.count)
 

@@ -62,7 +62,7 @@ def replay(panel: Panel, groups: Ints, request: Floats, limit: Floats) -> Exceed
     worst = np.zeros(size)
     for chunk in chunks(panel):
         group = groups[chunk.first : chunk.last]
-        counts = np.bincount(chunk.rows, minlength=group.size)
+        counts = chunk.panel.counts
         rows = np.flatnonzero((group >= 0) & (counts > 0))
         if rows.size == 0:
             continue

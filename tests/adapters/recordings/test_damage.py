@@ -29,7 +29,7 @@ def answers(path: Path) -> list[object]:
         for metric in METRICS.values():
             panel = recording.panel(metric)
             said.append((panel.values.tobytes(), panel.offsets.tolist(), panel.start, panel.span))
-            said.append(None if panel.steps is None else panel.steps.tolist())
+            said.append(panel.steps_of_samples().tolist())
     return said
 
 

@@ -81,7 +81,7 @@ def test_any_matrix_comes_back_with_the_same_bits_and_gaps(
     with open_recording(path) as recording:
         panel = recording.panel(metric)
         assert panel.span == matrix.shape[1]
-        assert (panel.steps is None) == (not np.isnan(matrix).any())
+        assert panel.dense == (not np.isnan(matrix).any())
         same_bits(panel.matrix(), matrix)
         some = data.draw(st.lists(st.sampled_from(ids.tolist()), unique=True).map(sorted))
         chosen = recording.panel(metric, ids=np.array(some, dtype=np.int64))
@@ -117,12 +117,12 @@ def test_many_rows_cross_row_groups_and_batches_unharmed(write: Write) -> None:
             writer.add_samples(THROTTLED, ids, gappy[:, first : first + 56], first)
 
     recording = open_recording(writer.path)
-    assert recording.panel(CPU).steps is None
+    assert recording.panel(CPU).dense
     same_bits(recording.panel(CPU).matrix(), matrix)
     same_bits(recording.panel(THROTTLED).matrix(), gappy)
     day = Window(window.start + timedelta(hours=30), window.start + timedelta(hours=54))
     same_bits(recording.panel(THROTTLED, day).matrix(), gappy[:, 30:54])
-    assert recording.panel(CPU, day).steps is None
+    assert recording.panel(CPU, day).dense
     some = np.array([0, 17, 1999, 3999])
     same_bits(recording.panel(CPU, ids=some).matrix(), matrix[some])
 
@@ -259,4 +259,4 @@ def test_requests_keep_what_tells_probes_from_people(small: Path) -> None:
     recording = open_recording(small)
     catalogue = recording.catalogue(Entity.REQUEST)
     assert sorted(catalogue.labels["agent"]) == ["kube-probe/1.30", "okhttp/4"]
-    assert recording.panel(REQUESTS).steps is None
+    assert recording.panel(REQUESTS).dense

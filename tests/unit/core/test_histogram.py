@@ -38,9 +38,7 @@ def panel(series: list[list[float]]) -> Panel:
 
 
 def chunk_of(values: list[float]) -> Chunk:
-    size = len(values)
-    rows = np.zeros(size, np.int64)
-    return Chunk(0, 1, np.array(values, float), np.arange(size), rows, 0)
+    return Chunk(0, 1, panel([values]), 0)
 
 
 @given(amounts, st.integers(1, 100))

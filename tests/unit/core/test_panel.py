@@ -1,6 +1,7 @@
 """Panels: ragged and dense say the same, and a quantile is a value that was really seen."""
 
 import math
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
@@ -41,6 +42,11 @@ def ragged(table: list[list[float | None]], cadence: timedelta = FIVE_MINUTES) -
         span=len(table[0]),
         unit="cores",
     )
+
+
+def in_runs(table: list[list[float | None]], cadence: timedelta = FIVE_MINUTES) -> Panel:
+    panel = ragged(table, cadence)
+    return replace(panel, steps=None, runs=panel.in_runs())
 
 
 def dense(matrix: np.ndarray, cadence: timedelta = FIVE_MINUTES) -> Panel:
@@ -119,6 +125,8 @@ def test_an_hour_is_the_mean_or_sum_of_its_samples_and_unknown_without_any(
 ) -> None:
     """Hours do not drift where the cadence does not divide them."""
     found, counts = per_hour(ragged(table, timedelta(minutes=minutes)), total=total)
+    same = per_hour(in_runs(table, timedelta(minutes=minutes)), total=total)
+    np.testing.assert_array_equal(found, same[0])
     for i, row in enumerate(table):
         for got, want in zip(found[i].tolist(), by_hand(row, minutes, total=total), strict=True):
             assert math.isnan(got) if want is None else math.isclose(got, want, rel_tol=1e-9)
@@ -137,3 +145,42 @@ def test_a_dense_panel_and_the_same_panel_with_steps_give_the_same_hours(
     ):
         np.testing.assert_allclose(one, other, rtol=1e-12)
     np.testing.assert_array_equal(dense(matrix).matrix(), with_steps.matrix())
+
+
+@given(rows)
+def test_runs_say_the_same_steps_and_nothing_twice(table: list[list[float | None]]) -> None:
+    panel = in_runs(table)
+    assert panel.runs is not None
+    assert panel.steps_of_samples().tolist() == ragged(table).steps_of_samples().tolist()
+    lengths = np.diff(panel.runs.begins)
+    assert (lengths > 0).all()
+    assert lengths.sum() == panel.values.size
+    np.testing.assert_array_equal(panel.matrix(), ragged(table).matrix())
+
+
+@given(rows, st.booleans())
+def test_a_sample_is_found_by_its_place_and_by_its_row_and_step(
+    table: list[list[float | None]], as_runs: bool
+) -> None:
+    panel = in_runs(table) if as_runs else ragged(table)
+    everywhere = np.arange(panel.values.size)
+    there = [(r, i) for r, row in enumerate(table) for i, v in enumerate(row) if v is not None]
+    found = panel.at(everywhere)
+    assert list(zip(found[0].tolist(), found[1].tolist(), strict=True)) == there
+    for r, row in enumerate(table):
+        for step in range(len(row) + 1):
+            before = sum((other, i) < (r, step) for other, i in there)
+            got = panel.places(np.array([r]), np.array([step]))
+            assert got.tolist() == [before]
+
+
+@given(rows, st.data())
+def test_a_part_of_a_panel_holds_its_rows(
+    table: list[list[float | None]], data: st.DataObject
+) -> None:
+    first = data.draw(st.integers(0, len(table)))
+    stop = data.draw(st.integers(first, len(table)))
+    for panel in (in_runs(table), ragged(table)):
+        part = panel.part(first, stop)
+        assert part.ids.tolist() == list(range(first, stop))
+        np.testing.assert_array_equal(part.matrix(), panel.matrix()[first:stop])

@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from upid.adapters.recordings.decode import BadSamples, Piece, Rows
-from upid.core.panel import Floats, Ints
+from upid.core.panel import Floats, Ints, Runs
 
 Number = TypeVar("Number", np.float64, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """The arrays of a panel; as in `upid.core.panel.Panel`."""
+    """The arrays of a panel; as in `upid.core.panel.Panel`. Without runs it is dense."""
 
     values: Floats
-    steps: Ints | None
+    runs: Runs | None
     offsets: Ints
 
 
@@ -38,8 +38,18 @@ def assembled(pieces: Sequence[Piece], ids: Ints, low: int, high: int) -> Assemb
     span = high - low
     if span and ids.size and bool((per_series == span).all()):
         return Assembled(values, None, offsets)  # rising steps within `span`, so all of them
-    steps = _joined([piece.stepped() for piece in cut], np.int64)
-    return Assembled(values, steps - low if low else steps, offsets)
+    steps = _joined([piece.runs.steps for piece in cut], np.int64)
+    lengths = _joined([np.diff(piece.runs.begins) for piece in cut], np.int64)
+    return Assembled(values, _merged(steps - low, lengths, offsets), offsets)
+
+
+def _merged(steps: Ints, lengths: Ints, offsets: Ints) -> Runs:
+    """Return runs of a day each as runs that go on into the next day where the series does."""
+    begins = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
+    opens = np.ones(steps.size, dtype=np.bool_)
+    opens[1:] = steps[1:] != steps[:-1] + lengths[:-1]
+    opens |= np.isin(begins[:-1], offsets[:-1])
+    return Runs(steps[opens], np.append(begins[:-1][opens], begins[-1]))
 
 
 def _check_order(pieces: Sequence[Piece]) -> None:
@@ -61,12 +71,15 @@ def _cut(piece: Piece, ids: Ints, low: int, high: int) -> Piece:
     inside = (rows.start >= low) & (rows.start + rows.room <= high)
     if wanted.all() and inside.all():
         return piece
-    steps = piece.stepped()
+    steps = piece.runs.expanded()
     keep = (steps >= low) & (steps < high) & np.repeat(wanted, piece.counts)
-    ends = np.concatenate([[0], np.cumsum(keep)])
-    bounds = np.concatenate([[0], np.cumsum(piece.counts)])
-    counts = np.diff(ends[bounds])
-    return Piece(_only(rows, wanted), piece.values[keep], steps[keep], counts[wanted])
+    kept = np.concatenate([[0], np.cumsum(keep)])
+    counts = np.diff(kept[np.concatenate([[0], np.cumsum(piece.counts)])])
+    begins = kept[piece.runs.begins]
+    some = np.diff(begins) > 0
+    first = np.maximum(piece.runs.steps[some], low)
+    runs = Runs(first, np.append(begins[:-1][some], begins[-1]))
+    return Piece(_only(rows, wanted), piece.values[keep], counts[wanted], runs)
 
 
 def _only(rows: Rows, wanted: NDArray[np.bool_]) -> Rows:

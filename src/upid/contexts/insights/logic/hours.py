@@ -116,9 +116,8 @@ def events(panel: Panel | None, rows: Ints, places: Places, span: Span) -> Bools
     found = np.zeros((places.count, span.hours), np.bool_)
     if panel is None or rows.size == 0:
         return found
-    sample = np.flatnonzero(panel.values > 0)
-    row = rows[panel.row_of_sample()[sample]]
-    hour = panel.hours_of_samples()[sample]
+    series, step = panel.at(np.flatnonzero(panel.values > 0))
+    row, hour = rows[series], panel.hours_of_steps()[step]
     kept = (row >= 0) & (hour < span.hours)
     found[row[kept], hour[kept]] = True
     return found
@@ -241,18 +240,7 @@ def _blocks(panel: Panel, rows: Ints) -> list[tuple[Panel, Ints]]:
     found = []
     for first in range(0, len(panel), _BLOCK):
         stop = min(len(panel), first + _BLOCK)
-        low, high = int(panel.offsets[first]), int(panel.offsets[stop])
-        part = Panel(
-            panel.values[low:high],
-            None if panel.steps is None else panel.steps[low:high],
-            panel.offsets[first : stop + 1] - low,
-            panel.ids[first:stop],
-            panel.start,
-            panel.cadence,
-            panel.span,
-            panel.unit,
-        )
-        found.append((part, rows[first:stop]))
+        found.append((panel.part(first, stop), rows[first:stop]))
     return found
 
 

@@ -151,8 +151,9 @@ def _cpu_level(
     since = np.maximum(since, np.where(long, starts, 0))
 
     def weigh(chunk: Chunk) -> Floats:
-        weight = weights[chunk.steps]
-        weight[chunk.steps < since[chunk.first : chunk.last][chunk.rows]] = 0.0
+        steps = chunk.steps
+        weight = weights[steps]
+        weight[steps < np.repeat(since[chunk.first : chunk.last], chunk.panel.counts)] = 0.0
         begin, end = np.searchsorted(left_out, (chunk.begin, chunk.begin + weight.size))
         weight[left_out[begin:end] - chunk.begin] = 0.0
         return weight
@@ -242,18 +243,14 @@ def _startups(samples: Samples, groups: Groups, panel: Panel, startup: timedelta
     if samples.restarts is None:
         return np.zeros(0, np.int64)
     span = -(-startup // panel.cadence)
-    places: list[int] = []
-    for row, step, _ in events(samples.restarts):
-        if groups.of[row] < 0:
-            continue
-        begin, end = int(panel.offsets[row]), int(panel.offsets[row + 1])
-        if panel.steps is None:
-            first, last = begin + step, min(begin + step + span, end)
-        else:
-            inside = np.searchsorted(panel.steps[begin:end], (step, step + span))
-            first, last = begin + int(inside[0]), begin + int(inside[1])
-        places.extend(range(first, last))
-    return np.unique(np.array(places, np.int64))
+    rows, steps = samples.restarts.at(np.flatnonzero(samples.restarts.values > 0))
+    known = groups.of[rows] >= 0
+    rows, steps = rows[known], steps[known]
+    first, last = panel.places(rows, steps), panel.places(rows, steps + span)
+    first[1:] = np.maximum(first[1:], last[:-1])  # both rise: start-ups overlap, places may not
+    lengths = np.maximum(last - first, 0)
+    before = np.cumsum(lengths) - lengths
+    return np.asarray(np.arange(int(lengths.sum())) + np.repeat(first - before, lengths))
 
 
 def _leaking(hours: Hours | None, samples: Samples, groups: Groups) -> NDArray[np.bool_]:

@@ -7,8 +7,7 @@ from datetime import timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from upid.core.histogram import chunks
-from upid.core.panel import Floats, Ints, Panel
+from upid.core.panel import Floats, Ints, Panel, hour_sums
 from upid.core.snapshot import Pod, WorkloadKey
 
 _HOUR = timedelta(hours=1)
@@ -94,24 +93,10 @@ def group(labels: Mapping[str, NDArray[np.object_]], pods: Sequence[Pod]) -> Gro
 
 
 def by_hour(panel: Panel | None) -> Hours | None:
-    """Return sums and counts of each hour, in chunks; None where nothing was measured."""
+    """Return sums and counts of each hour; None where nothing was measured."""
     if panel is None:
         return None
-    per, rest = divmod(_HOUR, panel.cadence)
-    hours, of_steps = panel.hours, panel.hours_of_steps()
-    added = np.zeros((len(panel), hours))
-    counts = np.zeros((len(panel), hours), np.int64)
-    for chunk in chunks(panel):
-        height = chunk.last - chunk.first
-        if panel.steps is None and not rest and panel.span % per == 0:
-            added[chunk.first : chunk.last] = chunk.values.reshape(height, hours, per).sum(axis=2)
-            counts[chunk.first : chunk.last] = per
-            continue
-        cells = chunk.rows * hours + of_steps[chunk.steps]
-        size = height * hours
-        added[chunk.first : chunk.last] = np.bincount(cells, chunk.values, size).reshape(-1, hours)
-        counts[chunk.first : chunk.last] = np.bincount(cells, minlength=size).reshape(-1, hours)
-    return Hours(added, counts, of_steps, _HOUR / panel.cadence)
+    return Hours(*hour_sums(panel), panel.hours_of_steps(), _HOUR / panel.cadence)
 
 
 def grouped(rows: Rows, groups: Groups, ufunc: np.ufunc, empty: float) -> Floats:
@@ -127,7 +112,6 @@ def grouped(rows: Rows, groups: Groups, ufunc: np.ufunc, empty: float) -> Floats
 
 def events(panel: Panel) -> list[tuple[int, int, float]]:
     """Return row, step and count of every sample of a count metric that is above zero."""
-    at = np.flatnonzero(panel.values > 0)
-    rows = np.searchsorted(panel.offsets, at, side="right") - 1
-    steps = at - panel.offsets[rows] if panel.steps is None else panel.steps[at]
-    return list(zip(rows.tolist(), steps.tolist(), panel.values[at].tolist(), strict=True))
+    places = np.flatnonzero(panel.values > 0)
+    rows, steps = panel.at(places)
+    return list(zip(rows.tolist(), steps.tolist(), panel.values[places].tolist(), strict=True))
