@@ -39,7 +39,7 @@ SEEN = st.builds(
     leaking=st.booleans(),
 )
 HELPS = {"days", "coverage", "confidence"}  # more of these is better evidence
-HURTS = {f.name for f in fields(Evidence)} - HELPS - {"cut", "runs"}
+HURTS = {f.name for f in fields(Evidence)} - HELPS - {"cut", "runs", "less_cpu", "less_memory"}
 
 
 def worse(name: str, first: float, second: float) -> float:
@@ -108,7 +108,7 @@ def test_a_large_cut_that_three_weeks_show_harmless_is_low_on_two_replicas() -> 
     assert impact == "impact minor (criticality normal: nothing marks it as more or less)"
     assert odds == (
         "likelihood rare (takes away up to 90%; 21 days of history; replayed: CPU above it in "
-        "0.0% of the worst week, memory never)"
+        "0.0% of the worst week, memory never above it)"
     )
 
 
@@ -163,7 +163,9 @@ def test_a_preview_that_only_probes_reach_may_sleep_at_low_risk() -> None:
     (found,) = world.advice().recommendations
     assert found.type is AdviceType.IDLE
     assert found.risk is Risk.LOW
-    assert found.risk_parts[0].startswith("impact minor (criticality low: environment preview; all")
+    assert found.risk_parts[0].startswith(
+        "impact moderate (criticality low: environment preview; all"
+    )
 
 
 def test_deleting_a_volume_is_high_and_an_address_medium() -> None:
@@ -171,3 +173,13 @@ def test_deleting_a_volume_is_high_and_an_address_medium() -> None:
     assert orphaned(21.0, destroys=True).risk is Risk.HIGH
     assert orphaned(5.0, destroys=True).risk is Risk.CRITICAL
     assert orphaned(21.0, destroys=False).risk is Risk.MEDIUM
+
+
+def test_what_nothing_marks_as_a_preview_sleeps_at_medium_risk() -> None:
+    """SAF-3: all of it stops, and three weeks do not show who asks once a quarter."""
+    world = World(days=21, busy=False)
+    world.add("Service", "web", spec={"selector": {"app": "web"}})
+    world.workload(cpu=(0.002,))
+    (found,) = world.advice().recommendations
+    assert found.type is AdviceType.IDLE
+    assert found.risk is Risk.MEDIUM

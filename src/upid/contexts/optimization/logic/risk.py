@@ -60,6 +60,7 @@ class Evidence:
     memory_growth  highest ÷ lowest peak of the whole weeks where memory shrinks; 1 where it
                    does not, or with fewer than two whole weeks
     restarts       for each pod and week
+    less_cpu, less_memory  which of them is taken away
     """
 
     cut: float
@@ -75,6 +76,8 @@ class Evidence:
     oom_kills: float = 0.0
     shifted: bool = False
     leaking: bool = False
+    less_cpu: bool = True
+    less_memory: bool = True
 
 
 def judged(
@@ -100,11 +103,12 @@ def impact(around: Surroundings, *, stops: bool = False) -> tuple[int, str]:
     stops  the workload goes away altogether, so its replicas do not soften anything
 
     Points: criticality low 0, normal 1, high 2, critical 3 (SAF-1); 1 each for state, a single
-    replica, every node, a budget without room. Up to one is minor, two moderate, three major.
+    replica, every node, a budget without room; 2 for going away altogether. Up to one point is
+    minor, two moderate, three major, more severe.
     """
     level, why = around.criticality()
     exposed = _stopped(around) if stops else exposure(around)
-    points = level + len(exposed)
+    points = level + len(exposed) + stops  # what stops altogether counts twice
     said = (f"criticality {LEVELS[level]}: {why}", *exposed)
     return min(max(0, points - 1), SEVERE), "; ".join(said)
 
@@ -163,9 +167,9 @@ def likelihood(seen: Evidence) -> tuple[int, str]:
     if not history[0]:
         said.append(history[1])
     if not any(points for points, _ in facts[1:4]):
-        said.append(
-            f"replayed: CPU above it in {seen.over_request:.1%} of the worst week, memory never"
-        )
+        cpu = f"CPU above it in {seen.over_request:.1%} of the worst week"
+        replayed = [cpu] * seen.less_cpu + ["memory never above it"] * seen.less_memory
+        said.append(f"replayed: {', '.join(replayed)}")
     return _placed(sum(points for points, _ in facts)), "; ".join(said)
 
 
@@ -225,6 +229,8 @@ def observed(
         oom_kills=max(_count(c.usage.oom_kills) for c in changes),
         shifted=shifted,
         leaking=leaking,
+        less_cpu=any({"cpu_request", "cpu_limit"} & s for s, _ in smaller),
+        less_memory=any({"memory_request", "memory_limit"} & s for s, _ in smaller),
     )
 
 
