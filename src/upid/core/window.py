@@ -74,6 +74,15 @@ class Window:
         start, end = max(self.start, other.start), min(self.end, other.end)
         return Window(start, end) if start < end else None
 
+    def steps(self, origin: datetime, cadence: timedelta) -> "Window | None":
+        """Return the time of the steps that begin in this window, if any does.
+
+        Steps are one cadence long, end to end, the first at `origin`.
+        """
+        start = origin - (origin - self.start) // cadence * cadence
+        end = origin - (origin - self.end) // cadence * cadence
+        return Window(start, end) if start < end else None
+
     def last(self, span: timedelta) -> "Window":
         """Return the final `span` of this window, or all of it where it is shorter."""
         return Window(max(self.start, self.end - span), self.end)

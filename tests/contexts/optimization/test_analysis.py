@@ -36,6 +36,9 @@ class Asking:
         assert reply.status == status, reply.body
         return json.loads(reply.body)
 
+    def raw(self, path: str, body: bytes) -> int:
+        return self._transport.send("POST", f"/api/v1{path}", body).status
+
     def get(self, path: str, status: int = 200) -> Json:
         reply = self._transport.send("GET", f"/api/v1{path}", None)
         assert reply.status == status, reply.body
@@ -142,6 +145,34 @@ def test_a_window_outside_the_recording_is_refused_with_what_is_there(api: Askin
 
     assert refused["code"] == "nothing_in_window"
     assert "2026-10-05" in refused["hint"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "1m",
+        "2026-10-05T00:03:00Z/2026-10-05T00:04:00Z",
+        "2026-10-05T00:00:01Z/2026-10-05T00:00:01.5Z",
+        "2026-10-25T23:59:59.999999Z/2026-10-26T00:00:00Z",
+    ],
+)
+def test_a_window_in_which_no_step_begins_is_refused(api: Asking, asked: str) -> None:
+    refused = api.post("/analyze/cluster", 404, options={"time_range": asked})
+    assert refused["code"] == "nothing_in_window"
+
+
+def test_a_window_is_of_whole_steps(api: Asking) -> None:
+    asked = "2026-10-06T00:03:00Z/2026-10-06T00:06:00.5Z"
+    found = api.post("/analyze/cluster", options={"time_range": asked})
+    assert found["window"]["start"] == "2026-10-06T00:05:00Z"
+    assert found["window"]["end"] == "2026-10-06T00:10:00Z"
+
+
+@pytest.mark.parametrize("part", ["namespaces", "selector", "cluster_id"])
+def test_letters_that_no_text_can_hold_are_refused(api: Asking, part: str) -> None:
+    r"""JSON can write half of a letter, `\ud800`, which no answer could repeat."""
+    value = b'"\\ud800"' if part != "namespaces" else b'["\\ud800"]'
+    assert api.raw("/analyze/cluster", b'{"' + part.encode() + b'": ' + value + b"}") == 422
 
 
 @pytest.mark.parametrize("text", ["7", "7y", "-1d", "", "2026/2027", "a/b/c"])

@@ -112,3 +112,20 @@ def test_naive_or_backward_instants_are_a_mistake() -> None:
 def test_hours_and_seconds_measure_the_same() -> None:
     assert Window.parse("90m", now=NOW).hours == 1.5
     assert parse_span("2w") == timedelta(days=14)
+
+
+@given(windows, instants, st.integers(1, 86_400))
+def test_the_steps_of_a_window_are_those_that_begin_in_it(
+    window: Window, origin: datetime, seconds: int
+) -> None:
+    cadence = timedelta(seconds=seconds)
+    found = window.steps(origin, cadence)
+    first = origin + -((origin - window.start) // cadence) * cadence
+    assert window.start <= first < window.start + cadence
+    if first >= window.end:
+        assert found is None
+        return
+    assert found is not None
+    assert found.start == first
+    assert window.end <= found.end < window.end + cadence
+    assert (found.end - found.start) % cadence == timedelta()

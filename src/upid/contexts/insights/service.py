@@ -174,7 +174,7 @@ class InsightService:
         found = {}
         for pod in pods:
             lived = Window(window.start, window.end).overlap(Window(pod.created, window.end))
-            if lived is not None and pod.uid in micros:
+            if lived is not None and lived.seconds and pod.uid in micros:
                 monthly = round(micros[pod.uid] * _MONTH_HOURS / lived.hours)
                 found[pod.uid] = IdleCost(micros[pod.uid], monthly, allocation.currency)
         return found

@@ -136,10 +136,12 @@ class AnalysisService:
 
 
 def _held(cluster: Cluster, time_range: str) -> tuple[Window, tuple[str, ...]]:
-    """Return the part of the asked window that the source has, and a note where that is less."""
+    """Return the steps of the asked window that the source has, and a note where that is less."""
     has = cluster.facts.window
     asked = Window.parse(time_range, now=has.end)
-    held = asked.overlap(has)
+    part = asked.overlap(has)
+    steps = part and part.steps(has.start, cluster.facts.cadence)
+    held = steps and steps.overlap(has)  # the last step may begin in what is had and end after it
     if held is None:
         raise NothingInWindow(time_range, str(has))
     if held.seconds < asked.seconds - timedelta(hours=1).total_seconds():

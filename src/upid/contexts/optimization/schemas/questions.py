@@ -4,6 +4,9 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+_NAME = 253  # characters; the longest name that Kubernetes gives anything
+_NAMES = 1000  # one after the other, each may be a glob
+_WORDS = 4096  # characters of a selector or window; people write tens
 _TIME_RANGE = (
     "Window such as 7d, or START/END in RFC 3339; held to what the source has. "
     "Default: 7d for a pod, 30d otherwise."
@@ -15,7 +18,7 @@ class ClusterOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    time_range: str | None = Field(default=None, description=_TIME_RANGE)
+    time_range: str | None = Field(default=None, max_length=_WORDS, description=_TIME_RANGE)
     limit: Annotated[int, Field(ge=0, le=1000)] = 10
 
 
@@ -24,7 +27,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    time_range: str | None = Field(default=None, description=_TIME_RANGE)
+    time_range: str | None = Field(default=None, max_length=_WORDS, description=_TIME_RANGE)
     detailed: bool = Field(default=True, description="false leaves out the histograms of usage.")
 
 
@@ -33,11 +36,11 @@ class PodQuestion(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    pod_name: Annotated[str, Field(min_length=1, max_length=253)]
+    pod_name: Annotated[str, Field(min_length=1, max_length=_NAME)]
     namespace: str | None = Field(
-        default="default", max_length=253, description="null: any, the newest with the name."
+        default="default", max_length=_NAME, description="null: any, the newest with the name."
     )
-    cluster_id: str | None = None
+    cluster_id: str | None = Field(default=None, max_length=_NAME)
     options: Options = Options()
 
 
@@ -46,12 +49,12 @@ class DeploymentQuestion(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    deployment_name: Annotated[str, Field(min_length=1, max_length=253)]
+    deployment_name: Annotated[str, Field(min_length=1, max_length=_NAME)]
     namespace: str | None = Field(
-        default="default", max_length=253, description="null: any, if only one has the name."
+        default="default", max_length=_NAME, description="null: any, if only one has the name."
     )
-    kind: str | None = None
-    cluster_id: str | None = None
+    kind: str | None = Field(default=None, max_length=_NAME)
+    cluster_id: str | None = Field(default=None, max_length=_NAME)
     options: Options = Options()
 
 
@@ -60,11 +63,15 @@ class ClusterQuestion(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    cluster_id: str | None = None
-    namespaces: list[str] | None = Field(
-        default=None, description="Only these; each may be a glob such as `team-*`."
+    cluster_id: str | None = Field(default=None, max_length=_NAME)
+    namespaces: list[Annotated[str, Field(max_length=_NAME)]] | None = Field(
+        default=None,
+        max_length=_NAMES,
+        description="Only these; each may be a glob such as `team-*`.",
     )
     selector: str | None = Field(
-        default=None, description="Only workloads with these labels, written as kubectl does."
+        default=None,
+        max_length=_WORDS,
+        description="Only workloads with these labels, written as kubectl does.",
     )
     options: ClusterOptions = ClusterOptions()
