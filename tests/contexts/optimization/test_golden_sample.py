@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tests.contexts.optimization import golden
-from upid.contexts.optimization import Advice, AdviceType, Code, Recommendation
+from upid.contexts.optimization import Advice, AdviceType, Code, Recommendation, Saving
 from upid.core.explain import Unknown
 from upid.core.rightsizing import Ask
 from upid.core.window import Window
@@ -31,6 +31,13 @@ def test_every_workload_is_answered_once(advice: Advice) -> None:
     assert len(set(advised)) == len(advised)
     assert len(set(spared)) == len(spared)
     assert not set(advised) & set(spared)
+
+
+def test_the_sure_part_is_of_what_is_saved(advice: Advice) -> None:
+    """OPT-5: confidence above 90, and nothing of what costs more."""
+    sure = [r.saving for r in advice.recommendations if r.confidence > 90]
+    assert advice.totals.high_confidence == sum((s for s in sure if s.month > 0), Saving())
+    assert any(s.month < 0 for s in sure)
 
 
 def test_what_is_wasted_has_a_way_out_or_a_reason(advice: Advice) -> None:

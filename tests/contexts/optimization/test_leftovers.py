@@ -17,6 +17,8 @@ def volume(world: World, *, claimed: bool) -> Recommendation:
         world.add(
             "PersistentVolumeClaim", "old", spec={"volumeName": "pv1"}, status={"phase": phase}
         )
+    else:
+        world.add("PersistentVolumeClaim", "other", status={"phase": "Pending"})
     body = {
         "apiVersion": "v1",
         "kind": "PersistentVolume",
@@ -102,6 +104,17 @@ def test_what_something_hinders_is_still_waste() -> None:
     world.workload(metadata={"annotations": {"upid.io/ignore": "true"}})
     advice = world.advice()
     assert [x.code for x in advice.left_alone] == [Code.OPTED_OUT]
+    assert advice.headroom[0].over > advice.headroom[0].headroom > 0
+
+
+def test_what_a_limit_range_forbids_is_waste_with_that_reason() -> None:
+    """COST-2, OPT-1: the range keeps the request high, not the work."""
+    world = World()
+    world.workload()
+    least = {"type": "Container", "min": {"cpu": "2", "memory": "4Gi"}}
+    world.add("LimitRange", "large", spec={"limits": [least]})
+    advice = world.advice()
+    assert [x.code for x in advice.left_alone] == [Code.LIMIT_RANGE]
     assert advice.headroom[0].over > advice.headroom[0].headroom > 0
 
 

@@ -35,11 +35,6 @@ from upid.core.snapshot import Snapshot, WorkloadKey
 from upid.core.window import Window
 
 _ID_DIGITS = 16
-_ONCE = (
-    Code.OPTED_OUT, Code.VPA, Code.BLOCKED, Code.LEAK, Code.HPA, Code.LIMIT_RANGE, Code.TOO_LARGE,
-    Code.TOO_LITTLE_DATA, Code.FEW_RUNS, Code.FITS,
-)  # fmt: skip
-"""Why something is left alone, the most telling first: one reason is given."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +97,7 @@ def advise(material: Material, rules: Rules) -> Advice:
         window=span,
         currency=material.allocation.currency,
         recommendations=ordered,
-        left_alone=_once(left),
+        left_alone=tuple(sorted(left, key=lambda x: x.target)),
         headroom=headroom(book, judged, frozenset(sleeping)),
         totals=totals(ordered),
         notes=_notes(material),
@@ -359,14 +354,6 @@ def _counted(features: Features, samples: Samples) -> Features:
         restarts=none(features.restarts, samples.restarts),
         oom_kills=none(features.oom_kills, samples.oom_kills),
     )
-
-
-def _once(left: Iterable[LeftAlone]) -> tuple[LeftAlone, ...]:
-    """Return each target once, sorted, with the most telling of its reasons."""
-    found: dict[Target, LeftAlone] = {}
-    for one in sorted(left, key=lambda x: (x.target, _ONCE.index(x.code), x.reason)):
-        found.setdefault(one.target, one)
-    return tuple(found.values())
 
 
 def _notes(material: Material) -> tuple[str, ...]:
