@@ -57,7 +57,7 @@ def rows_of(table: pa.Table, grid: Grid, known: Ints) -> Rows:
     same = series[1:] == series[:-1]
     if np.any(series[1:] < series[:-1]) or np.any(same & (day[1:] <= day[:-1])):
         raise BadSamples("its rows are not sorted by series and day")
-    if not np.isin(series, known).all():
+    if not _all_known(series, known):
         raise BadSamples("it has samples of a series without labels")
     days = grid.days
     if np.any((day < days[0]) | (day > days[-1])):
@@ -140,6 +140,13 @@ def _runs(start: Ints, lengths: Ints, gaps: NDArray[np.bool_] | None) -> tuple[R
     counts = np.bincount(row, sizes, lengths.size).astype(np.int64)
     kept = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(sizes)])
     return Runs(start[row] + opens - begins[row], kept), counts
+
+
+def _all_known(series: Ints, known: Ints) -> bool:
+    """Say whether all series are among the known ones, which rise."""
+    if not known.size:
+        return not series.size
+    return bool(np.all(known[np.searchsorted(known, series).clip(0, known.size - 1)] == series))
 
 
 def _ints(table: pa.Table, name: str) -> Ints:

