@@ -72,6 +72,14 @@ class Panel:
         """(s,) samples per series."""
         return np.diff(self.offsets)
 
+    @property
+    def nbytes(self) -> int:
+        """What its arrays take in memory."""
+        parts = [self.values, self.offsets, self.ids]
+        parts += [] if self.steps is None else [self.steps]
+        parts += [] if self.runs is None else [self.runs.steps, self.runs.begins]
+        return sum(part.nbytes for part in parts)
+
     def row_of_sample(self) -> Ints:
         """(n,) the index of the series that each sample belongs to."""
         return np.repeat(np.arange(len(self)), self.counts)

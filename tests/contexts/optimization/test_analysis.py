@@ -1,15 +1,24 @@
 """An analysis puts cost, idleness and advice together, and the same question has one answer."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
 import pytest
 
-from upid.app.wiring import local_app
+from upid.adapters.recordings import Recording, open_recording
+from upid.app.settings import load_settings
+from upid.app.wiring import answering, local_app
 from upid.client.transport import InProcess
+from upid.contexts.clusters import ClusterService
+from upid.contexts.optimization.analysis import AnalysisService
+from upid.core.metrics import Metric
+from upid.core.panel import Ints, Panel
+from upid.core.window import Window
 
 Json: TypeAlias = Any  # as json decodes it
 CENTS = 0.005
@@ -23,6 +32,18 @@ PARTS = (
     "load_balancers",
     "control_plane",
 )
+
+
+class Asked(Recording):
+    """A recording that remembers which panels it was asked for."""
+
+    def __init__(self, found: Recording) -> None:
+        super().__init__(found.members, found.manifest)
+        self.asked: Counter[tuple[str, str]] = Counter()
+
+    def panel(self, metric: Metric, window: Window | None = None, ids: Ints | None = None) -> Panel:
+        self.asked[metric.name, str(window)] += 1
+        return super().panel(metric, window, ids)
 
 
 class Asking:
@@ -263,3 +284,18 @@ def test_the_same_question_gets_the_same_bytes(sample: Path) -> None:
             replies.append(transport.send("POST", "/api/v1/analyze/cluster", question).body)
 
     assert replies[0] == replies[1]
+
+
+def test_what_many_ask_at_once_is_computed_once(sample: Path) -> None:
+    """Equal questions wait for one answer instead of filling the memory with many."""
+    source = Asked(open_recording(sample))
+    clusters = ClusterService()
+    clusters.attach(source)
+    services = answering(clusters, load_settings({}).settings)
+    analyses = services[AnalysisService]
+    assert isinstance(analyses, AnalysisService)
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(analyses.cluster, None, "3d", None, None, 5) for _ in range(8)]
+        answers = {msgspec.json.encode(one.result()) for one in asked}
+    assert len(answers) == 1
+    assert set(source.asked.values()) == {1}

@@ -44,4 +44,4 @@ class PanelService:
         return cluster.source.catalogue(entity)
 
     def _bytes(self) -> int:
-        return sum(panel.values.nbytes for panel in self._panels.values())
+        return sum(panel.nbytes for panel in self._panels.values())

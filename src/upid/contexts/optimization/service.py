@@ -36,7 +36,7 @@ class RecommendationService:
         self._costs, self._insights = costs, insights
         self._settings = settings
         self._kept: OrderedDict[tuple[str, str], Advice] = OrderedDict()
-        self._lock = Lock()
+        self._lock, self._turn = Lock(), Lock()
 
     def recommend(
         self,
@@ -53,15 +53,7 @@ class RecommendationService:
         advice, so that no figure depends on them; the totals are of what is returned.
         """
         cluster = self._clusters.resolve(cluster_id)
-        key = (cluster.id, str(window or ""))
-        with self._lock:
-            found = self._kept.get(key)
-        if found is None:
-            found = advise(self._material(cluster, window), self._rules())
-            with self._lock:
-                self._kept[key] = found
-                while len(self._kept) > _KEPT:
-                    self._kept.popitem(last=False)
+        found = self._known(cluster, window) or self._computed(cluster, window)
         if not namespaces and not types and min_confidence <= 0:
             return found
         return narrowed(found, namespaces, types, min_confidence)
@@ -74,6 +66,29 @@ class RecommendationService:
             if found.id == recommendation_id:
                 return found
         raise RecommendationNotFound(recommendation_id)
+
+    def _known(self, cluster: Cluster, window: Window | None) -> Advice | None:
+        key = (cluster.id, str(window or ""))
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            return self._kept.get(key)
+
+    def _computed(self, cluster: Cluster, window: Window | None) -> Advice:
+        """Compute an answer while nobody else computes one, and keep it.
+
+        Forty threads with a large cluster each would fill the memory, and are no faster; those
+        that wait for the same answer find it.
+        """
+        with self._turn:
+            found = self._known(cluster, window)
+            if found is None:
+                found = advise(self._material(cluster, window), self._rules())
+                with self._lock:
+                    self._kept[cluster.id, str(window or "")] = found
+                    while len(self._kept) > _KEPT:
+                        self._kept.popitem(last=False)
+            return found
 
     def _material(self, cluster: Cluster, window: Window | None) -> Material:
         allocation = self._costs.allocation(cluster.id, window)
