@@ -61,13 +61,21 @@ def cluster(flags: Flags) -> None:
 @app.command()
 @reporting
 def namespace(
-    flags: Flags, names: Annotated[list[str], typer.Argument(help="Namespaces, or globs.")]
+    flags: Flags,
+    names: Annotated[list[str] | None, typer.Argument(help="Namespaces, or globs.")] = None,
 ) -> None:
-    """Show the same for one namespace or several.
+    """Show the same for one namespace or several, named here or with -n.
 
     Example: upid analyze namespace 'preview-*' --recording sample
     """
-    show_cluster(replace(flags, namespace=[*names, *(flags.namespace or ())]))
+    wanted = [*(names or ()), *(flags.namespace or ())]
+    if not wanted and not flags.all_namespaces:
+        raise Refusal(
+            "no namespace is named",
+            hint="name one, or a glob: upid analyze namespace shop 'team-*'; "
+            "for all of them: upid analyze cluster",
+        )
+    show_cluster(replace(flags, namespace=wanted))
 
 
 @app.command()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from upid.client.api import Api
 
 _WINDOW = "30d"  # as `upid analyze` takes by default, so that both say the same
+_FRACTION_UP_TO = 1  # the API takes a threshold up to here for a fraction (API-2)
 
 
 @reporting
@@ -43,9 +44,14 @@ def recommend(
             "selector": flags.selector,
             "type": kind,
             "risk": risk,
-            "confidence_threshold": min_confidence,
+            "confidence_threshold": _threshold(min_confidence),
         }
         found = api.every_recommendation(cluster, filters, limit)
         return recommendations_view(found, flags)
 
     answer(flags, ask)
+
+
+def _threshold(percent: float) -> float:
+    """Return per cent as the API reads them: 1 % is 0.01 there, since 1 is all."""
+    return percent if percent > _FRACTION_UP_TO else percent / 100

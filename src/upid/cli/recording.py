@@ -19,7 +19,12 @@ class Form(StrEnum):
     YAML = "yaml"
 
 
-Path_ = Annotated[Path, typer.Argument(metavar="RECORDING", help="A .upid file or folder.")]
+Path_ = Annotated[
+    str,
+    typer.Argument(
+        metavar="RECORDING", help="A .upid file or folder; `sample` is the one that ships."
+    ),
+]
 Form_ = Annotated[Form, typer.Option("--output", "-o", help="How to print the answer.")]
 
 
@@ -30,8 +35,9 @@ def inspect(path: Path_, output: Form_ = Form.TABLE) -> None:
     Example: upid recording inspect prod.upid
     """
     from upid.app import recordings
+    from upid.cli.session import located
 
-    found = recordings.inspect(path)
+    found = recordings.inspect(Path(located(path)))
     _show("Recording", found, output, lambda: _inspected(found))
 
 
@@ -42,8 +48,9 @@ def validate(path: Path_, output: Form_ = Form.TABLE) -> None:
     Example: upid recording validate prod.upid
     """
     from upid.app import recordings
+    from upid.cli.session import located
 
-    found = recordings.validate(path, _progress())
+    found = recordings.validate(Path(located(path)), _progress())
     _show("RecordingReport", found, output, lambda: _validated(found))
     if not found["ok"]:
         raise typer.Exit(2)
@@ -68,8 +75,9 @@ def anonymise(
     Example: upid recording anonymise prod.upid for-support.upid --key-file ~/.upid-key
     """
     from upid.app import recordings
+    from upid.cli.session import located
 
-    recordings.anonymise(source, target, key_file, _progress())
+    recordings.anonymise(Path(located(source)), target, key_file, _progress())
     _settle()
     typer.echo(str(target))
 

@@ -1,6 +1,5 @@
 """`upid serve`: the API over HTTP."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,8 +14,11 @@ def serve(
     ] = None,
     target: Annotated[str, typer.Option(help="What this process runs: all, or gateway.")] = "all",
     recording: Annotated[
-        list[Path] | None,
-        typer.Option(help="A recording that can be asked about; may be given again."),
+        list[str] | None,
+        typer.Option(
+            help="A recording that can be asked about; may be given again. `sample` is the one "
+            "that ships."
+        ),
     ] = None,
 ) -> None:
     """Serve the API, and its page at /api/docs, until stopped with Ctrl-C.
@@ -26,12 +28,13 @@ def serve(
     import os
 
     from upid.app.serving import serve as run
+    from upid.cli.session import located
 
     run(
         os.environ,
         {"api.host": ("--host", host), "api.port": ("--port", port)},
         target=target,
-        recordings=[str(path) for path in recording or ()],
+        recordings=[located(path) for path in recording or ()],
         announce=lambda address: typer.echo(
             f"UPID answers at {address}/api/docs. Ctrl-C stops it."
         ),

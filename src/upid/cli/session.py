@@ -32,6 +32,11 @@ def sample_path() -> str:
     return str(Path(__file__).parents[1] / "sample.upid")
 
 
+def located(recording: str) -> str:
+    """Return the path that a recording's name means: `sample` is the one that ships."""
+    return sample_path() if recording == SAMPLE and not Path(recording).exists() else recording
+
+
 def open_api(flags: Flags) -> "Api":
     """Return the API that the flags name: a server's, or one in this process over recordings."""
     from upid.client.api import Api
@@ -40,11 +45,7 @@ def open_api(flags: Flags) -> "Api":
         return Api.of_server(flags.server)
     if not flags.recording:
         raise refusals.NoSource
-    recordings = [
-        sample_path() if path == SAMPLE and not Path(path).exists() else path
-        for path in flags.recording
-    ]
-    return Api.of_recordings(recordings)
+    return Api.of_recordings([located(path) for path in flags.recording])
 
 
 def answer(flags: Flags, ask: Callable[["Api"], View]) -> None:
