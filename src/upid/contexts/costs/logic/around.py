@@ -64,11 +64,14 @@ def price_load_balancers(
     """Return the cost of every Service of type LoadBalancer, and whether pods stand behind it."""
     price = ladder.load_balancer(provider_of(inventory.nodes))
     found = []
+    neighbours: dict[str, list[Pod]] = {}
+    for pod in pods:
+        neighbours.setdefault(pod.namespace, []).append(pod)
     for service in sorted(inventory.services, key=lambda s: (s.namespace, s.name)):
         hours = _hours(service.created, span)
         if service.kind != "LoadBalancer" or not hours:
             continue
-        behind = _behind(service, pods)
+        behind = _behind(service, neighbours.get(service.namespace, ()))
         owners = sorted({pod.workload for pod in behind})
         no_selector = Unknown("its Service selects no pods by label")
         found.append(
@@ -135,10 +138,8 @@ def _unused(volume: Volume, claims: Mapping[_Claim, Claim], pod: Pod | None) -> 
 
 
 def _behind(service: Service, pods: Sequence[Pod]) -> list[Pod]:
-    """Return the pods that a Service selected at some time in the window."""
+    """Return the pods of its namespace that a Service selected at some time in the window."""
     wanted = service.selector.items()
     if not wanted:
         return []
-    return [
-        pod for pod in pods if pod.namespace == service.namespace and wanted <= pod.labels.items()
-    ]
+    return [pod for pod in pods if wanted <= pod.labels.items()]
