@@ -72,7 +72,6 @@ def _gauges(found: "ClusterAnalysis") -> dict[str, float | str]:
 def _blocks(found: "ClusterAnalysis", flags: Flags) -> list[Block]:
     currency = found.currency
     month = amounts.money(found.total_monthly_cost, currency)
-    potential = found.optimization_potential.saving.monthly
     scope = f", {found.scope}" if found.scope else ""
     whole = flags.detailed or flags.output in (Format.CSV, Format.NAME)
     shown = found.wastes if whole else found.wastes[:_WASTES_SHOWN]
@@ -97,8 +96,8 @@ def _blocks(found: "ClusterAnalysis", flags: Flags) -> list[Block]:
         Heading("How sure"),
         _sure(found),
         Heading(
-            f"Type next, for {amounts.money(potential, currency)} a month",
-            "all that is advised, each saving counted once",
+            "Type next",
+            f"all that is advised {phrases.worth(found.optimization_potential, currency)}",
         ),
         Commands(tuple(_next(found, flags))),
     ]

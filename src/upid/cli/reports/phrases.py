@@ -10,7 +10,7 @@ from upid.cli.output.paint import Tone
 from upid.cli.session import program, repeated, typed
 
 if TYPE_CHECKING:
-    from upid.client.types import Price, Recommended, Span, Spared
+    from upid.client.types import Potential, Price, Recommended, Span, Spared
 
 Cell: TypeAlias = Callable[[object], str]
 Shown: TypeAlias = Callable[[float | None], str]
@@ -63,6 +63,15 @@ def window(span: "Span") -> str:
     days = span.hours / _HOURS_A_DAY
     length = f"{days:.0f} days" if days > 1 else f"{span.hours:.0f} hours"
     return f"{length}, {minute(span.start)} to {minute(span.end)} UTC"
+
+
+def worth(potential: "Potential", currency: str) -> str:
+    """Return what advice saves a month, and what it spends where too little is asked for."""
+    saves = f"saves {amounts.money(potential.saves.monthly, currency)} a month"
+    if not potential.costs_more.monthly:
+        return saves
+    more = amounts.money(potential.costs_more.monthly, currency)
+    return f"{saves} and spends {more} more where too little is asked for"
 
 
 def minute(instant: str) -> str:

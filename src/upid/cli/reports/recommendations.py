@@ -33,11 +33,11 @@ def recommendations_view(found: "RecommendationPage", flags: Flags) -> View:
 
 
 def _blocks(found: "RecommendationPage", flags: Flags) -> list[Block]:
-    saving = amounts.money(sum(one.saving.monthly for one in found.items), found.currency)
+    worth = phrases.worth(found.potential, found.currency)
     shown = amounts.plural(len(found.items), "change")
     of = f" of {found.total}" if found.total > len(found.items) else ""
     blocks: list[Block] = [
-        Heading(f"{shown}{of}, {saving} a month", phrases.window(found.window)),
+        Heading(f"{shown}{of}", f"{worth}; from {phrases.window(found.window)}"),
         phrases.recommendation_table(
             found.items, found.currency, listing=True, empty="Nothing is advised here."
         ),
