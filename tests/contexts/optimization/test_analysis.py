@@ -299,3 +299,21 @@ def test_what_many_ask_at_once_is_computed_once(sample: Path) -> None:
         answers = {msgspec.json.encode(one.result()) for one in asked}
     assert len(answers) == 1
     assert set(source.asked.values()) == {1}
+
+
+def test_a_pod_is_asked_about_with_every_option_that_the_api_names(api: Asking) -> None:
+    """API-2: what cannot be given is told, not refused and not made up."""
+    pod: Json = {"pod_name": "prometheus-0", "namespace": "monitoring"}
+    plain = api.post("/analyze/pod", **pod)
+    wishes = {"include_predictions": True, "include_business_impact": True}
+
+    asked = api.post("/analyze/pod", **pod, options=wishes)
+    bare = api.post("/analyze/pod", **pod, options={"include_cost_analysis": False})
+
+    told, known = asked.pop("notes"), plain.pop("notes")
+    assert asked == plain
+    assert [note.partition(" ")[0] for note in told] == ["predictions", "business", *(
+        note.partition(" ")[0] for note in known
+    )]  # fmt: skip
+    assert plain["insights"]["cost"] is not None
+    assert bare["insights"] == {**plain["insights"], "cost": None}

@@ -90,6 +90,8 @@ def analyze_pod(question: PodQuestion, analyses: Analyses) -> Annotated[Response
             question.namespace,
             question.pod_name,
             detailed=question.options.detailed,
+            costed=question.options.include_cost_analysis,
+            unmet=question.options.unmet(),
         )
     )
 

@@ -14,7 +14,9 @@ class WorkloadNotFound(UpidError):
     def __init__(self, wanted: str, near: Sequence[str]) -> None:
         super().__init__(
             f"there is no workload {wanted!r}",
-            hint=f"did you mean {', '.join(near)}?" if near else "list them: upid analyze cluster -o name",
+            hint=f"did you mean {', '.join(near)}?"
+            if near
+            else "list them: upid analyze cluster -o name",
         )
 
 

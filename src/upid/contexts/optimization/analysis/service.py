@@ -1,6 +1,7 @@
 """Questions about a cluster, a workload or a pod, answered from every context at once."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from upid.contexts.clusters import Cluster, ClusterService
@@ -74,12 +75,19 @@ class AnalysisService:
         name: str,
         *,
         detailed: bool = True,
+        costed: bool = True,
+        unmet: Sequence[str] = (),
     ) -> s.PodAnalysis:
-        """Return what one pod costs and uses, and what its workload should change."""
+        """Return what one pod costs and uses, and what its workload should change.
+
+        costed  whether its cost is told
+        unmet   what was asked for and cannot be given, for the notes
+        """
         cluster = self._clusters.resolve(cluster_id)
         pod = find.pod(cluster.inventory(), namespace, name)
         found = self.findings(cluster.id, time_range, Scope(), default=POD_WINDOW)
-        lines = self._costs.breakdown(found.allocation, "pod")
+        found = replace(found, notes=(*unmet, *found.notes))
+        lines = self._costs.breakdown(found.allocation, "pod") if costed else ()
         return of_pod(found, pod, self._draw(found, detailed=detailed), lines)
 
     def page(

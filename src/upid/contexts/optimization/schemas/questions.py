@@ -23,12 +23,32 @@ class ClusterOptions(BaseModel):
 
 
 class Options(BaseModel):
-    """How to analyse a pod or workload (API-2)."""
+    """How to analyse a workload (API-2)."""
 
     model_config = ConfigDict(extra="forbid")
 
     time_range: str | None = Field(default=None, max_length=_WORDS, description=_TIME_RANGE)
     detailed: bool = Field(default=True, description="false leaves out the histograms of usage.")
+
+
+class PodOptions(Options):
+    """How to analyse a pod; what is asked for and cannot be given is told in the notes."""
+
+    include_cost_analysis: bool = Field(default=True, description="false leaves out the cost.")
+    include_predictions: bool = Field(
+        default=False, description="Forecasts. None are made yet; the notes say so."
+    )
+    include_business_impact: bool = Field(
+        default=False,
+        description="What depends on the pod in business terms. Not known yet; the notes say so.",
+    )
+
+    def unmet(self) -> tuple[str, ...]:
+        """Return a sentence for each thing that is asked for and cannot be given."""
+        predictions = "predictions were asked for: none are made yet"
+        impact = "business impact was asked for: no business metrics are read yet"
+        asked = ((self.include_predictions, predictions), (self.include_business_impact, impact))
+        return tuple(sentence for wanted, sentence in asked if wanted)
 
 
 class PodQuestion(BaseModel):
@@ -41,7 +61,7 @@ class PodQuestion(BaseModel):
         default="default", max_length=_NAME, description="null: any, the newest with the name."
     )
     cluster_id: str | None = Field(default=None, max_length=_NAME)
-    options: Options = Options()
+    options: PodOptions = PodOptions()
 
 
 class DeploymentQuestion(BaseModel):
