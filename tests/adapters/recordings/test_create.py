@@ -190,3 +190,41 @@ def test_objects_that_are_none_name_their_file(make: Make, tmp_path: Path, raw: 
 
 
 METRIC_OF = {"memory": MEMORY, "restarts": RESTARTS, "cpu": CPU}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://ana:CANARY@host/x",
+        "ana:CANARY@registry.example/shop/web:1",
+        "https://hooks.slack.com/services/T0/B0/CANARY",
+        "/login?token=CANARY&user=ana",
+        "db:\n  password: CANARY\n",
+        "Authorization: Bearer CANARY",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.CANARY",
+    ],
+)
+def test_what_looks_like_a_secret_is_masked_in_any_text(
+    make: Make, tmp_path: Path, text: str
+) -> None:
+    """SEC-8: also where no key tells, in objects of any kind and in requested paths."""
+    odd = {"kind": "Odd", "metadata": {"name": "o", "annotations": {"note": text}}, "values": text}
+    named = {
+        "kind": "Odd",
+        "metadata": {"name": "p"},
+        "x": [{"name": "a.password", "value": "CANARY"}],
+    }
+    lower = {"kind": "secret", "metadata": {"name": "s"}, "data": {"p": "CANARY"}}
+    listed = {"kind": "List", "items": [odd, named, lower]}
+    (tmp_path / "objects" / "odd.json").write_text(json.dumps(listed))
+    asked = tmp_path / "requests.csv"
+    path = text.replace("\n", " ")
+    asked.write_text(
+        "time,namespace,pod,path,agent,source,requests,errors\n"
+        f'2026-03-02T00:00:00Z,shop,web,"{path}",curl,,5,0\n'
+    )
+    make(HEAD + row(0, 1) + row(5, 1), requests=asked)
+    recording = open_recording(tmp_path / "r.upid")
+    assert not [o.name for o in recording.objects() if b"CANARY" in o.body]
+    assert "CANARY" not in str(recording.catalogue(Entity.REQUEST).labels["path"].tolist())
+    assert validate(tmp_path / "r.upid").ok

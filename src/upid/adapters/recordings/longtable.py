@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from upid.adapters.recordings.errors import RecordingRefused
+from upid.adapters.recordings.redaction import without_secrets
 from upid.core.metrics import LABELS, LARGEST_SAMPLE, METRICS, Entity
 from upid.core.panel import Floats, Ints
 
@@ -150,8 +151,17 @@ def _texts(table: pa.Table) -> pa.Table:
         if name in table.column_names:
             place = table.column_names.index(name)
             column = pc.fill_null(table.column(name).cast(pa.string()), "")
+            if name == "path":
+                column = _masked(column)
             table = table.set_column(place, name, column)
     return table
+
+
+def _masked(column: pa.ChunkedArray) -> pa.Array:
+    """Return paths without the tokens that people put into their queries."""
+    found = column.combine_chunks().dictionary_encode()
+    told = pa.array([without_secrets(path) for path in found.dictionary.to_pylist()], pa.string())
+    return told.take(found.indices)
 
 
 def _values(column: pa.ChunkedArray) -> Floats:
