@@ -13,7 +13,7 @@ from upid.core.rightsizing import Ask
 from upid.core.simulation import Replay
 
 NOTHING = Unknown("not measured")
-USAGE = Usage(1, 1, 1.0, 7.0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NOTHING, NOTHING, NOTHING)
+USAGE = Usage(1, 1, 1.0, 7.0, *[NOTHING] * 15)
 REPLAY = Replay(NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING)
 LIVE: dict[str, Any] = {
     "metadata": {"name": "web", "namespace": "shop", "labels": {"app": "web"}},

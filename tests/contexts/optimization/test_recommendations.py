@@ -1,7 +1,7 @@
 """Advice on small clusters, through the real services."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import msgspec
@@ -16,12 +16,11 @@ from upid.contexts.optimization import (
     Code,
     Priority,
     Recommendation,
-    RecommendationNotFound,
     Risk,
     Saving,
 )
 from upid.core.explain import Unknown
-from upid.core.metrics import OOM_KILLS, RESTARTS
+from upid.core.metrics import CPU, MEMORY, OOM_KILLS, RESTARTS, Metric
 from upid.core.rightsizing import Ask
 
 DAY = 288  # steps
@@ -361,19 +360,31 @@ def test_who_manages_the_object_decides_effort_and_the_way() -> None:
     assert "Helm values" in only(helm.advice()).apply_by
 
 
-def test_filters_choose_among_the_same_advice_and_ids_find_it() -> None:
+@pytest.mark.parametrize(
+    ("metric", "said"),
+    [
+        (CPU, "uses at most 410Mi of 4Gi; CPU was not measured"),
+        (MEMORY, "uses 180m of 2 CPU at P95; memory was not measured"),
+    ],
+)
+def test_what_was_not_measured_is_unknown_and_never_zero(metric: Metric, said: str) -> None:
     world = World()
-    world.workload("a")
-    world.workload("b", cpu=(0.5,))
-    service, _ = world.services()
-    whole = service.recommend()
-    assert service.recommend(types=[AdviceType.IDLE]).recommendations == ()
-    assert service.recommend(namespaces=["none"]).totals.count == 0
-    assert service.recommend(namespaces=["shop"]) == whole
-    for found in whole.recommendations:
-        assert service.find(found.id) == found
-    with pytest.raises(RecommendationNotFound):
-        service.find("rec_0")
+    world.workload()
+    del world.samples[metric]
+    found = only(world.advice())
+    assert found.reason == said
+    usage = found.changes[0].usage
+    for field in fields(usage):
+        if field.name.startswith(metric.name):
+            assert isinstance(getattr(usage, field.name), Unknown), field.name
+
+
+def test_an_id_follows_from_the_target_not_from_its_figures() -> None:
+    quiet, busy = World(), World()
+    quiet.workload("a")
+    busy.workload("a", cpu=(0.5,))
+    assert only(quiet.advice()).id == only(busy.advice()).id
+    assert only(quiet.advice()).saving != only(busy.advice()).saving
 
 
 def test_the_same_world_gives_the_same_advice_byte_for_byte() -> None:

@@ -120,30 +120,31 @@ class Usage:
     days       days between the first and the last sample
     cpu_need   the quantile that decided: that of the neediest pod, or run, if that is higher
     cpu_busy   mean of the hours, each weighed by itself: the level at which work is done
-    throttled  0 to 1: mean share of CFS periods throttled; Unknown where not measured, such as
-               where no CPU limit throttles
-    restarts, oom_kills  in the window; Unknown where not measured
+    throttled  0 to 1: mean share of CFS periods throttled
+    restarts, oom_kills  in the window
+
+    What was not measured is Unknown, such as throttling where no CPU limit throttles.
     """
 
     pods: int
     samples: int
     coverage: float
     days: float
-    cpu_p50: float
-    cpu_p95: float
-    cpu_p99: float
-    cpu_max: float
-    cpu_mean: float
-    memory_p50: int
-    memory_p95: int
-    memory_p99: int
-    memory_max: int
-    memory_mean: int
+    cpu_p50: float | Unknown
+    cpu_p95: float | Unknown
+    cpu_p99: float | Unknown
+    cpu_max: float | Unknown
+    cpu_mean: float | Unknown
+    memory_p50: int | Unknown
+    memory_p95: int | Unknown
+    memory_p99: int | Unknown
+    memory_max: int | Unknown
+    memory_mean: int | Unknown
     throttled: float | Unknown
     restarts: int | Unknown
     oom_kills: int | Unknown
-    cpu_busy: float = 0.0
-    cpu_need: float = 0.0
+    cpu_busy: float | Unknown
+    cpu_need: float | Unknown
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,7 +50,7 @@ def confidence_parts(
         parts = {
             "coverage": LOSS_COVERAGE * (1 - min(1.0, usage.coverage)) if runs is None else 0.0,
             "days": LOSS_DAYS * max(0.0, 1 - usage.days / FULL_DAYS) if runs is None else 0.0,
-            "spread": LOSS_SPREAD * (1 - usage.cpu_p50 / usage.cpu_p99) if usage.cpu_p99 else 0.0,
+            "spread": LOSS_SPREAD * _spread(usage),
             "restarts": min(LOSS_RESTARTS, A_RESTART * _count(usage.restarts) / usage.pods),
             "oom_kills": LOSS_OOM if _count(usage.oom_kills) else 0.0,
             "throttled": LOSS_THROTTLED * min(1.0, 4 * _count(usage.throttled)),
@@ -86,6 +86,14 @@ def priority(sure: int, monthly: int) -> Priority:
     if sure > HIGH_CONFIDENCE and monthly > HIGH_MONTHLY:
         return Priority.HIGH
     return Priority.MEDIUM if sure > MEDIUM_CONFIDENCE else Priority.LOW
+
+
+def _spread(usage: Usage) -> float:
+    """Return 1 − P50 ÷ P99 of CPU; nothing where it was not measured, or never used."""
+    median, high = usage.cpu_p50, usage.cpu_p99
+    if isinstance(median, Unknown) or isinstance(high, Unknown) or not high:
+        return 0.0
+    return 1 - median / high
 
 
 def _count(value: float | Unknown) -> float:

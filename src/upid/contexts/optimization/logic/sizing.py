@@ -230,15 +230,13 @@ def _hpa(around: Surroundings, resource: str, current: Ask, seen: Seen, policy: 
 def _usage(place: int, features: Features, coverage: float, *, limited: bool) -> Usage:
     cpu, memory = features.cpu, features.memory
 
-    def cores(value: float) -> float:
-        return 0.0 if isnan(value) else round(float(value), 6)
+    def cores(value: float) -> float | Unknown:
+        return UNMEASURED if isnan(value) else round(float(value), 6)
 
-    def size(value: float) -> int:
-        return 0 if isnan(value) else round(float(value))
-
-    def counted(value: float) -> int | Unknown:
+    def whole(value: float) -> int | Unknown:
         return UNMEASURED if isnan(value) else round(float(value))
 
+    idle = cpu.samples[place] > 0 and isnan(cpu.busy[place])  # no hour did anything
     throttled = float(features.throttled[place])
     return Usage(
         pods=max(1, int(features.pods[place])),
@@ -250,17 +248,17 @@ def _usage(place: int, features: Features, coverage: float, *, limited: bool) ->
         cpu_p99=cores(cpu.said[place, 2]),
         cpu_max=cores(cpu.peak[place]),
         cpu_mean=cores(cpu.mean[place]),
-        memory_p50=size(memory.said[place, 0]),
-        memory_p95=size(memory.said[place, 1]),
-        memory_p99=size(memory.said[place, 2]),
-        memory_max=size(memory.peak[place]),
-        memory_mean=size(memory.mean[place]),
+        memory_p50=whole(memory.said[place, 0]),
+        memory_p95=whole(memory.said[place, 1]),
+        memory_p99=whole(memory.said[place, 2]),
+        memory_max=whole(memory.peak[place]),
+        memory_mean=whole(memory.mean[place]),
         throttled=(UNMEASURED if limited else UNLIMITED)
         if isnan(throttled)
         else round(throttled, 4),
-        restarts=counted(float(features.restarts[place])),
-        oom_kills=counted(float(features.oom_kills[place])),
-        cpu_busy=cores(cpu.busy[place]),
+        restarts=whole(float(features.restarts[place])),
+        oom_kills=whole(float(features.oom_kills[place])),
+        cpu_busy=0.0 if idle else cores(cpu.busy[place]),
         cpu_need=cores(cpu.need[place]),
     )
 

@@ -1,6 +1,7 @@
 """Plain sentences: one that names the numbers, one that says what to do."""
 
 from collections.abc import Sequence
+from math import nan
 
 from upid.contexts.optimization.types import ContainerChange, Usage
 from upid.core.explain import Unknown
@@ -53,23 +54,35 @@ def use(usage: Usage, ask: Ask) -> str:
     held = "(none requested)"
     if ask.memory_request is not None:
         held = f"of {format_bytes(ask.memory_request)}"
-    return f"uses {cores(usage.cpu_p95)} {asked} and at most {size(usage.memory_max)} {held}"
+    cpu, memory = usage.cpu_p95, usage.memory_max
+    if isinstance(memory, Unknown):
+        used = "" if isinstance(cpu, Unknown) else f"uses {cores(cpu)} {asked}; "
+        return f"{used}memory was not measured"
+    if isinstance(cpu, Unknown):
+        return f"uses at most {size(memory)} {held}; CPU was not measured"
+    return f"uses {cores(cpu)} {asked} and at most {size(memory)} {held}"
 
 
 def _more(change: ContainerChange, part: str) -> str:
     """Return what else decided, each only where it did."""
     usage, ask, fresh = change.usage, change.current, change.proposed
     said = ""
-    if usage.cpu_need > _NEEDIER * usage.cpu_p95 and ask.cpu_request != fresh.cpu_request:
-        said += f"; {cores(usage.cpu_need)} in its neediest {part}"
+    p95, need, busy = (_known(v) for v in (usage.cpu_p95, usage.cpu_need, usage.cpu_busy))
+    if need > _NEEDIER * p95 and ask.cpu_request != fresh.cpu_request:
+        said += f"; {cores(need)} in its neediest {part}"
     if not isinstance(usage.oom_kills, Unknown) and usage.oom_kills > 0:
         said += f"; OOM-killed {_times(usage.oom_kills)}"
-    if (fresh.cpu_request or 0.0) > _WELL_ABOVE * usage.cpu_p95 < usage.cpu_busy:
-        said += f"; {cores(usage.cpu_busy)} CPU in its busy hours"
+    if (fresh.cpu_request or 0.0) > _WELL_ABOVE * p95 < busy:
+        said += f"; {cores(busy)} CPU in its busy hours"
     raised_limit = (fresh.cpu_limit or 0.0) > (ask.cpu_limit or 0.0)
     if raised_limit and not isinstance(usage.throttled, Unknown) and usage.throttled > 0:
         said += f"; throttled in {usage.throttled:.0%} of periods"
     return said
+
+
+def _known(amount: float | Unknown) -> float:
+    """Return an amount to compare; NaN, which is neither more nor less, where it is Unknown."""
+    return nan if isinstance(amount, Unknown) else amount
 
 
 def _times(count: int) -> str:
@@ -78,17 +91,18 @@ def _times(count: int) -> str:
 
 def content(name: str, usage: Usage, ask: Ask, least: float) -> str:
     """Return why nothing of a container can shrink by the share that is worth a rollout."""
-    if ask.cpu_limit is not None and ask.cpu_limit == ask.cpu_request:
-        cpu = f"peaks at {cores(usage.cpu_max)} of {cores(ask.cpu_limit)} CPU, its limit as well"
+    peak, need, most = usage.cpu_max, usage.cpu_need, usage.memory_max
+    if isinstance(peak, Unknown) or isinstance(need, Unknown):
+        cpu = "uses CPU that was not measured"
+    elif ask.cpu_limit is not None and ask.cpu_limit == ask.cpu_request:
+        cpu = f"peaks at {cores(peak)} of {cores(ask.cpu_limit)} CPU, its limit as well"
     elif ask.cpu_request is not None:
-        cpu = f"needs {cores(usage.cpu_need)} of {cores(ask.cpu_request)} CPU"
+        cpu = f"needs {cores(need)} of {cores(ask.cpu_request)} CPU"
     else:
-        cpu = f"needs {cores(usage.cpu_need)} CPU"
+        cpu = f"needs {cores(need)} CPU"
     held = "" if ask.memory_request is None else f" of {format_bytes(ask.memory_request)}"
-    return (
-        f"{name} {cpu}, and holds up to {size(usage.memory_max)}{held}: with headroom no request "
-        f"can shrink by {least:.0%}"
-    )
+    memory = f"up to {size(most)}{held}" if not isinstance(most, Unknown) else "unmeasured memory"
+    return f"{name} {cpu}, and holds {memory}: with headroom no request can shrink by {least:.0%}"
 
 
 def action(changes: Sequence[ContainerChange]) -> str:
