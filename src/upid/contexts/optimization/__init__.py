@@ -5,7 +5,6 @@ and reports that put costs, idleness and advice together. Not here: prices (cost
 idleness (insights), making the change.
 """
 
-from upid.contexts.optimization.errors import RecommendationNotFound
 from upid.contexts.optimization.service import RecommendationService
 from upid.contexts.optimization.settings import OptimizationSettings
 from upid.contexts.optimization.types import (
@@ -37,7 +36,6 @@ __all__ = [
     "Patch",
     "Priority",
     "Recommendation",
-    "RecommendationNotFound",
     "RecommendationService",
     "Risk",
     "Saving",

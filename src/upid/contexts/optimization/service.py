@@ -1,19 +1,17 @@
 """Questions about what should change in a cluster."""
 
 from collections import OrderedDict
-from collections.abc import Collection
 from threading import Lock
 
 from upid.contexts.clusters import Cluster, ClusterService
 from upid.contexts.costs import CostService
 from upid.contexts.insights import InsightService
 from upid.contexts.metrics import PanelService
-from upid.contexts.optimization.errors import RecommendationNotFound
-from upid.contexts.optimization.logic.advice import Material, Rules, advise, narrowed
+from upid.contexts.optimization.logic.advice import Material, Rules, advise
 from upid.contexts.optimization.logic.grouping import Question, Samples
 from upid.contexts.optimization.logic.sizing import Thresholds
 from upid.contexts.optimization.settings import OptimizationSettings
-from upid.contexts.optimization.types import Advice, AdviceType, Recommendation
+from upid.contexts.optimization.types import Advice
 from upid.core.metrics import CPU, MEMORY, OOM_KILLS, RESTARTS, THROTTLED, Entity, Metric
 from upid.core.panel import Panel
 from upid.core.window import Window
@@ -38,34 +36,13 @@ class RecommendationService:
         self._kept: OrderedDict[tuple[str, str], Advice] = OrderedDict()
         self._lock, self._turn = Lock(), Lock()
 
-    def recommend(
-        self,
-        cluster_id: str | None = None,
-        window: Window | None = None,
-        *,
-        namespaces: Collection[str] = (),
-        types: Collection[AdviceType] = (),
-        min_confidence: int = 0,
-    ) -> Advice:
+    def recommend(self, cluster_id: str | None = None, window: Window | None = None) -> Advice:
         """Return what should change in a cluster and what was left alone (OPT-1, OPT-4).
 
-        Without a window, from all that the source holds. The filters choose among the finished
-        advice, so that no figure depends on them; the totals are of what is returned.
+        Without a window, from all that the source holds.
         """
         cluster = self._clusters.resolve(cluster_id)
-        found = self._known(cluster, window) or self._computed(cluster, window)
-        if not namespaces and not types and min_confidence <= 0:
-            return found
-        return narrowed(found, namespaces, types, min_confidence)
-
-    def find(
-        self, recommendation_id: str, cluster_id: str | None = None, window: Window | None = None
-    ) -> Recommendation:
-        """Return one recommendation by its id."""
-        for found in self.recommend(cluster_id, window).recommendations:
-            if found.id == recommendation_id:
-                return found
-        raise RecommendationNotFound(recommendation_id)
+        return self._known(cluster, window) or self._computed(cluster, window)
 
     def _known(self, cluster: Cluster, window: Window | None) -> Advice | None:
         key = (cluster.id, str(window or ""))

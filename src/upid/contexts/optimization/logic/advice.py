@@ -1,7 +1,7 @@
 """Puts advice together: who is idle, who is oversized, what nobody uses; each saving once."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -101,31 +101,6 @@ def advise(material: Material, rules: Rules) -> Advice:
         headroom=headroom(book, judged, frozenset(sleeping)),
         totals=totals(ordered),
         notes=_notes(material),
-    )
-
-
-def narrowed(
-    advice: Advice,
-    namespaces: Collection[str],
-    types: Collection[AdviceType],
-    min_confidence: int,
-) -> Advice:
-    """Return the part of the advice that the filters let through, with its own totals."""
-
-    def wanted(target: Target) -> bool:
-        return not namespaces or target.namespace in namespaces
-
-    kept = tuple(
-        r
-        for r in advice.recommendations
-        if wanted(r.target) and (not types or r.type in types) and r.confidence >= min_confidence
-    )
-    return replace(
-        advice,
-        recommendations=kept,
-        left_alone=tuple(x for x in advice.left_alone if wanted(x.target)),
-        headroom=tuple(x for x in advice.headroom if wanted(x.target)),
-        totals=totals(kept),
     )
 
 
