@@ -128,5 +128,5 @@ def test_on_postgresql_the_owner_migrates_and_the_program_serves(
         UPID_DATABASE_URL=bare_postgres.url, UPID_DATABASE__OWNER_URL=bare_postgres.owner_url
     )
     assert server.get("/readyz")["status"] == "ok"
-    assert server.get("/api/v1/recordings") == {"items": [], "next": None}
+    assert server.get("/api/v1/recordings") == {"items": [], "next_cursor": None}
     assert server.end()[0] == 0

@@ -30,7 +30,7 @@ class BadCursor(UpidError):
     def __init__(self) -> None:
         super().__init__(
             "the cursor is not one that this list gave out",
-            hint="take `next` of the page before, or leave the cursor out to start again",
+            hint="take `next_cursor` of the page before, or leave the cursor out to start again",
         )
 
 

@@ -64,7 +64,7 @@ async def test_what_cannot_be_stored_is_told_why(
 
     assert (found.status_code, found.json()["code"]) == (status, code)
     assert found.json().get("hint") or status == 415
-    assert (await client.get(URL)).json() == {"items": [], "next": None}
+    assert (await client.get(URL)).json() == {"items": [], "next_cursor": None}
 
 
 async def test_another_recording_of_the_same_cluster_is_a_conflict(
@@ -113,8 +113,8 @@ async def test_pages_are_followed_by_their_cursor_within_bounds(
     for number in range(5):
         await store(client, a_recording(number))
     first = (await client.get(URL, params={"limit": 3})).json()
-    rest = (await client.get(URL, params={"limit": 3, "cursor": first["next"]})).json()
+    rest = (await client.get(URL, params={"limit": 3, "cursor": first["next_cursor"]})).json()
 
-    assert [len(first["items"]), len(rest["items"]), rest["next"]] == [3, 2, None]
+    assert [len(first["items"]), len(rest["items"]), rest["next_cursor"]] == [3, 2, None]
     for wrong in ({"limit": 0}, {"limit": 501}, {"cursor": "nonsense"}):
         assert (await client.get(URL, params=wrong)).status_code == 422

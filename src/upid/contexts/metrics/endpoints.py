@@ -39,7 +39,7 @@ _FILE: dict[int | str, dict[str, Any]] = {
 @router.get("", responses=problems(BadCursor))
 async def list_recordings(
     recordings: Recordings,
-    cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before.")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
 ) -> RecordingPage:
     """Return stored recordings, the oldest first."""

@@ -44,9 +44,9 @@ class RecordingPage(BaseModel):
     """Stored recordings, the oldest first."""
 
     items: list[RecordingRead]
-    next: str | None = Field(description="Cursor of the next page; null at the end.")
+    next_cursor: str | None = Field(description="Cursor of the next page; null at the end.")
 
     @classmethod
     def of(cls, page: Page[Recording]) -> Self:
         """Return a page as the API shows it."""
-        return cls(items=[RecordingRead.of(one) for one in page.items], next=page.next)
+        return cls(items=[RecordingRead.of(one) for one in page.items], next_cursor=page.next)
