@@ -26,22 +26,26 @@ class Ledger:
 
     allocation: Allocation
     rows: Mapping[Place, Ints]
+    by_workload: Mapping[WorkloadKey, Ints]
 
-    def charged(self, key: WorkloadKey, names: Sequence[str] | None = None) -> int:
-        """Return what a workload, or some of its containers, is charged over the window."""
-        return sum(
-            int(self.allocation.allocated[rows].sum())
-            for (owner, name), rows in self.rows.items()
-            if owner == key and (names is None or name in names)
-        )
+    def charged(self, key: WorkloadKey) -> int:
+        """Return what a workload is charged over the window."""
+        rows = self.by_workload.get(key)
+        return 0 if rows is None else int(self.allocation.allocated[rows].sum())
 
 
 def ledger(allocation: Allocation) -> Ledger:
     """Return where each container of each workload stands, sorted."""
     rows: dict[Place, list[int]] = defaultdict(list)
+    whole: dict[WorkloadKey, list[int]] = defaultdict(list)
     for i, row in enumerate(allocation.containers):
         rows[row.workload, row.container].append(i)
-    return Ledger(allocation, {place: np.array(rows[place], np.int64) for place in sorted(rows)})
+        whole[row.workload].append(i)
+    return Ledger(
+        allocation,
+        {place: np.array(rows[place], np.int64) for place in sorted(rows)},
+        {key: np.array(one, np.int64) for key, one in whole.items()},
+    )
 
 
 def efficiencies(book: Ledger) -> dict[WorkloadKey, float | Unknown]:
