@@ -81,6 +81,7 @@ def run() -> NoReturn:
     """Run the program and end with a code of the documented table."""
     code = refusals.BUG
     gc.set_threshold(_YOUNG)
+    _open_streams()
     os.environ.setdefault(*_NO_PLUGINS)
     try:
         app(standalone_mode=True)
@@ -97,6 +98,19 @@ def run() -> NoReturn:
     except Exception as error:  # noqa: BLE001  # the last net: whatever it is, it is ours
         code = _bug(error)
     _leave(code)
+
+
+def _open_streams() -> None:
+    """Write to nowhere what was closed before the program began, as in `upid … >&-`."""
+    for number in (0, 1, 2):  # else a file that is read would take the number, and be written to
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", encoding="utf-8")
 
 
 def _complain(error: UpidError) -> None:

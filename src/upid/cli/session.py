@@ -99,6 +99,13 @@ def write(text: str, stream: TextIO) -> None:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
+    except OSError as error:
+        if stream is not sys.stdout:
+            raise
+        raise refusals.Refusal(
+            f"the answer cannot be written to stdout: {error.strerror}",
+            hint="make room where it goes, or name a file: --output-file",
+        ) from error
 
 
 def say(text: str, tone: Tone = Tone.PLAIN) -> None:
