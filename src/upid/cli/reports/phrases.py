@@ -20,16 +20,15 @@ _SURE, _FAIR = 85, 70  # from here on confidence reads as good, or as fair (IDL-
 
 WHY_SPARED = {
     "fits": "sized as they should be",
-    "hpa": "an autoscaler owns the replicas",
+    "hpa": "an autoscaler scales by the request, so it stays",
     "vpa": "a VerticalPodAutoscaler owns the requests",
-    "opted_out": "opted out by annotation",
+    "opted_out": "asked to be left alone",
     "too_little_data": "too little data to judge",
     "few_runs": "too few runs to judge",
     "leak": "memory only grows: a leak is not cured by a request",
-    "too_large": "one step would be too large",
-    "ended": "ended already",
+    "too_large": "no node could hold what is needed",
     "blocked": "quiet because something they depend on is down",
-    "limit_range": "a LimitRange forbids it",
+    "limit_range": "a LimitRange allows less than is needed",
 }
 
 _VERDICTS = {"idle": Tone.BAD, "unused": Tone.BAD, "blocked": Tone.WARN, "busy": Tone.GOOD}

@@ -58,7 +58,6 @@ class Code(StrEnum):
     LEAK = "leak"
     FITS = "fits"
     TOO_LARGE = "too_large"
-    ENDED = "ended"
     BLOCKED = "blocked"
     LIMIT_RANGE = "limit_range"
 
