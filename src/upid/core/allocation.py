@@ -224,11 +224,6 @@ def saved(
     return np.minimum(np.rint(gain).astype(np.int64), shares.allocated[rows])
 
 
-def removed(shares: Shares, rows: Ints) -> Micros:
-    """(k,) micros that each container is charged: what goes back to idle when it goes away."""
-    return shares.allocated[rows]
-
-
 def _gain(question: Question, rows: Ints, resource: int, wanted: Floats) -> Floats:
     """(k,) micros by which the charge for one resource falls when the request is `wanted`."""
     demand, machines = question.demand, question.machines

@@ -344,7 +344,6 @@ def test_a_saving_is_asked_of_the_allocation_by_row() -> None:
     gain = found.saved(row, cpu_request=np.array([0.25]))
 
     assert gain.tolist() == [round(0.192e6 * 24 * 0.6 * 0.25 / 4)]
-    assert found.removed(row).tolist() == [int(found.allocated[row[0]])]
 
 
 def test_a_cluster_without_samples_or_nodes_still_answers() -> None:

@@ -271,10 +271,6 @@ class Allocation:
         """Return what each row would have saved with other requests: `core.allocation.saved`."""
         return core.saved(self.shares, rows, cpu_request=cpu_request, memory_request=memory_request)
 
-    def removed(self, rows: Ints) -> Micros:
-        """Return what goes back to idle when each row's container goes away."""
-        return core.removed(self.shares, rows)
-
     def _of(self, resource: int) -> Micros:
         found: Micros = self.shares.parts[:, resource].sum(axis=1)
         return found
