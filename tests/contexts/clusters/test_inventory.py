@@ -159,6 +159,13 @@ def test_an_object_that_cannot_be_read_is_named_and_the_rest_goes_on() -> None:
     assert [s.split(":")[0] for s in found.skipped] == ["Pod odd", "Pod shop/web-7c-x"]
 
 
+def test_a_second_object_with_the_same_uid_is_named_and_left_out() -> None:
+    found = inventory(pod(name="first"), pod(name="second"))
+
+    assert [p.name for p in found.pods] == ["first"]
+    assert found.skipped == ("Pod shop/second: its uid is that of 'first'",)
+
+
 def test_null_lists_and_maps_are_empty() -> None:
     found = inventory(
         pod(metadata={"labels": None, "ownerReferences": None}, status={"conditions": None})

@@ -43,7 +43,7 @@ class ClusterExists(UpidError):
     def __init__(self, cluster_id: str) -> None:
         super().__init__(
             f"a cluster {cluster_id!r} is already here",
-            hint="detach it first, or give only one of the two recordings",
+            hint="give only one of the two recordings",
         )
 
 

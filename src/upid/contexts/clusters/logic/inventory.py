@@ -51,7 +51,11 @@ class _Reading:
             self.skip(version, str(error))
             return
         key = version.uid or f"{version.namespace}/{version.name}"
-        self.versions.setdefault(version.kind, {}).setdefault(key, []).append((version, found))
+        history = self.versions.setdefault(version.kind, {}).setdefault(key, [])
+        if history and history[0][0][1:3] != version[1:3]:
+            self.skip(version, f"its uid is that of {history[0][0].name!r}")
+            return
+        history.append((version, found))
 
     def skip(self, version: ObjectVersion, why: str) -> None:
         """Remember that an object could not be read."""
