@@ -69,8 +69,10 @@ def rows_of(table: pa.Table, grid: Grid, known: Ints) -> Rows:
     return Rows(series, start, closes - start, day)
 
 
-def piece(table: pa.Table, rows: Rows, metric: Metric) -> Piece:
+def piece(table: pa.Table, rows: Rows, metric: Metric, room: Floats | None = None) -> Piece:
     """Return the samples of a metric in a batch; raise BadSamples for figures that cannot be.
+
+    room  where values may be written; others come in an array of their own
 
     Values are the stored whole numbers divided by the metric's scale: one operation, correctly
     rounded, so that 123456 in microcores is the float64 that people write 0.123456.
@@ -94,7 +96,8 @@ def piece(table: pa.Table, rows: Rows, metric: Metric) -> Piece:
     runs, counts = _runs(rows.start, lengths, gaps)
     if gaps is not None:
         whole = whole[~gaps]
-    return Piece(rows, np.divide(whole, metric.scale, dtype=np.float64), counts, runs)
+    into = room[: whole.size] if room is not None and whole.size <= room.size else None
+    return Piece(rows, np.divide(whole, metric.scale, dtype=np.float64, out=into), counts, runs)
 
 
 def _mixed(

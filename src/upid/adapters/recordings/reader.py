@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, timedelta
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -35,9 +36,9 @@ from upid.adapters.recordings.layout import (
 )
 from upid.adapters.recordings.manifest import Manifest, seal
 from upid.adapters.recordings.manifest import decode as decode_manifest
-from upid.adapters.recordings.panels import assembled
+from upid.adapters.recordings.panels import Assembled, Assembly
 from upid.core.metrics import LABELS, Entity, Metric
-from upid.core.panel import Ints, Panel
+from upid.core.panel import Floats, Ints, Panel
 from upid.core.ports.cluster_source import (
     Catalogue,
     ClusterSource,
@@ -123,21 +124,17 @@ class Recording(ClusterSource):
         """Return a metric's samples; see `ClusterSource.panel`.
 
         Rows are in order of id, each id once. Reads only the row groups and columns that are
-        needed. 10,000 series × 2,016 steps take a third of a second on two cores.
+        needed. 10,000 series × 2,016 steps take a quarter of a second on two cores.
         """
         grid = self.grid
         low, high = grid.within(window)
         wanted = self.catalogue(metric.entity).ids if ids is None else np.unique(ids)
-        pieces = []
         note = self.manifest.metrics.get(metric.name)
         if note is not None and wanted.size and low < high:
-            pieces = self._pieces(metric, None if ids is None else wanted)
+            found = self._assembled(metric, wanted, low, high, some=ids is not None)
             pa.default_memory_pool().release_unused()  # 80 MB of the sample's peak, at no cost
-        try:
-            found = assembled(pieces, wanted, low, high)
-        except decode.BadSamples as error:
-            member = samples_member(metric.entity, grid.cadence)
-            raise RecordingDamaged(self.path, member, str(error)) from error
+        else:
+            found = Assembly(wanted, low, high, 0).whole()
         start = grid.instant(low) if low < high or window is None else window.start
         return Panel(
             values=found.values,
@@ -222,34 +219,46 @@ class Recording(ClusterSource):
             raise file.damaged("its ids do not rise")
         return Catalogue(entity, ids, found)
 
-    def _pieces(self, metric: Metric, ids: Ints | None) -> list[decode.Piece]:
-        """Return the decoded batches, in order, of all series or of those with some ids."""
+    def _assembled(
+        self, metric: Metric, ids: Ints, low: int, high: int, *, some: bool
+    ) -> Assembled:
+        """Return the samples of series in some steps; `some` where `ids` are not all there are."""
         file = self.samples_file(metric.entity)
         names = [metric.name, metric.name + EXACT]
         if file is None or not any(name in file.schema.names for name in names):
-            return []
+            return Assembly(ids, low, high, 0).whole()
+        names = [name for name in names if name in file.schema.names]
         groups = np.arange(file.groups)
-        if ids is not None:
-            low, high = file.bounds("series")
-            some = np.searchsorted(ids, low) < np.searchsorted(ids, high, side="right")
-            groups = groups[some]
-        columns = ["series", "day", "first", *(n for n in names if n in file.schema.names)]
-        batches = [groups[i : i + _BATCH] for i in range(0, groups.size, _BATCH)]
-
+        if some:
+            first, last = file.bounds("series")
+            groups = groups[np.searchsorted(ids, first) < np.searchsorted(ids, last, side="right")]
+        batches = [groups[i : i + _BATCH].tolist() for i in range(0, groups.size, _BATCH)]
+        sizes = [sum(file.values(g, name) for g in b for name in names) for b in batches]
         known = self.catalogue(metric.entity).ids
+        if sum(sizes) > known.size * (self.grid.span + self.grid.days.size * len(names)):
+            raise file.damaged(f"it claims {sum(sizes)} samples of {metric.name!r}")
+        found = Assembly(ids, low, high, sum(sizes))
+        rooms = [
+            found.room[stop - size : stop]
+            for stop, size in zip(accumulate(sizes), sizes, strict=True)
+        ]
 
-        def piece(batch: Ints) -> decode.Piece:
-            table = file.read(batch.tolist(), columns)
-            try:
-                rows = decode.rows_of(table, self.grid, known)
-                return decode.piece(table, rows, metric)
-            except decode.BadSamples as error:
-                raise file.damaged(str(error)) from error
+        def piece(batch: list[int], room: Floats) -> decode.Piece:
+            table = file.read(batch, ["series", "day", "first", *names])
+            rows = decode.rows_of(table, self.grid, known)
+            return decode.piece(table, rows, metric, room)
 
-        if len(batches) < _THREADS:
-            return [piece(batch) for batch in batches]
-        with ThreadPoolExecutor(_THREADS) as pool:
-            return list(pool.map(piece, batches))
+        try:
+            if len(batches) < _THREADS:
+                for one in map(piece, batches, rooms):
+                    found.add(one)
+            else:
+                with ThreadPoolExecutor(_THREADS) as pool:
+                    for one in pool.map(piece, batches, rooms):
+                        found.add(one)
+        except decode.BadSamples as error:
+            raise file.damaged(str(error)) from error
+        return found.whole()
 
 
 def open_recording(path: Path | str) -> Recording:
