@@ -11,7 +11,7 @@ import resource
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from upid.adapters.pricelist import ShippedPrices
@@ -70,6 +70,17 @@ class WatchedPanels(PanelService):
         """Return a panel."""
         ask = super().panel
         return self._watch.time(f"panel {metric.name}", lambda: ask(cluster, metric, window))
+
+    def parts(
+        self, cluster: Cluster, metric: Metric, window: Window | None = None
+    ) -> Iterator[Panel]:
+        """Yield a panel in parts."""
+        parts = super().parts(cluster, metric, window)
+        while True:
+            part = self._watch.time(f"panel {metric.name}", lambda: next(parts, None))
+            if part is None:
+                return
+            yield part
 
     def catalogue(self, cluster: Cluster, entity: Entity) -> Catalogue:
         """Return a catalogue."""

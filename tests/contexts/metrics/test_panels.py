@@ -50,3 +50,24 @@ def test_the_bound_counts_all_that_a_panel_keeps() -> None:
     panels.panel(cluster, CPU, last(22))  # the third does not fit: the oldest goes
     panels.panel(cluster, CPU, last(23))
     assert source.reads == 4
+
+
+def test_a_panel_in_parts_says_what_the_whole_says() -> None:
+    """Each series once and in order, whether its panel is in memory or too large for that."""
+    values = np.arange(3 * 288, dtype=float).reshape(3, 288)
+    values[1, 5:9] = np.nan
+    series = [("shop", "web", f"u{i}", "app") for i in range(3)]
+    source = Counting(facts_of(hours=24), series={Entity.CONTAINER: series}, samples={CPU: values})
+    cluster = Cluster(source)
+    whole = source.panel(CPU, last(20))
+    streamed = PanelService(part_samples=2 * 288)
+    for panels in (streamed, PanelService()):
+        parts = list(panels.parts(cluster, CPU, last(20)))
+        assert np.array_equal(np.concatenate([part.values for part in parts]), whole.values)
+        assert np.concatenate([part.ids for part in parts]).tolist() == whole.ids.tolist()
+    source.reads = 0
+    assert [len(part) for part in streamed.parts(cluster, CPU, last(20))] == [2, 1]
+    assert source.reads == 2, "too large to be kept: a read for each part"
+    streamed.panel(cluster, CPU, last(20))
+    assert [len(part) for part in streamed.parts(cluster, CPU, last(20))] == [3]
+    assert source.reads == 3, "what is in memory is not read again"

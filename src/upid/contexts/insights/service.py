@@ -1,6 +1,7 @@
 """Questions about what a cluster's measurements mean."""
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from datetime import timedelta
 from threading import Lock
 
@@ -112,7 +113,7 @@ class InsightService:
         served_by = places.of(streams)
         kinds = self._rules.classify(_streams(streams, served_by, pods))
         asked = hours.asked(
-            self._panel(cluster, REQUESTS, span),
+            self._parts(cluster, REQUESTS, span),
             served_by,
             kinds,
             places,
@@ -126,7 +127,7 @@ class InsightService:
         restarts = self._panel(cluster, RESTARTS, span)
         read = hours.Measured(
             asked=asked,
-            cpu=hours.levels(self._panel(cluster, CPU, span), in_pod, places, span),
+            cpu=hours.levels(self._parts(cluster, CPU, span), in_pod, places, span),
             network=self._network(cluster, places, span),
             restarted=hours.events(restarts, in_pod, places, span),
             healthy=np.array([healthy.get(pod.workload, np.nan) for pod in pods]),
@@ -146,7 +147,7 @@ class InsightService:
     def _network(self, cluster: Cluster, places: hours.Places, span: hours.Span) -> hours.Levels:
         rows = places.of(self._panels.catalogue(cluster, Entity.POD))
         both = [
-            hours.levels(self._panel(cluster, metric, span), rows, places, span)
+            hours.levels(self._parts(cluster, metric, span), rows, places, span)
             for metric in (NETWORK_RX, NETWORK_TX)
         ]
         received, sent = both[0].hourly, both[1].hourly
@@ -154,10 +155,15 @@ class InsightService:
         added: Floats = np.where(known, np.nan_to_num(received) + np.nan_to_num(sent), np.nan)
         return hours.Levels(added, np.maximum(both[0].samples, both[1].samples))
 
+    def _parts(self, cluster: Cluster, metric: Metric, span: hours.Span) -> Iterable[Panel]:
+        """Return a metric's panel in parts; none where the source has no hourly samples of it."""
+        if not _hourly(cluster, metric):
+            return ()
+        return self._panels.parts(cluster, metric, span.whole)
+
     def _panel(self, cluster: Cluster, metric: Metric, span: hours.Span) -> Panel | None:
         """Return a metric's panel, or None where the source has no hourly samples of it."""
-        facts = cluster.facts
-        if metric.name not in facts.metrics or facts.cadence > _COARSEST:
+        if not _hourly(cluster, metric):
             return None
         return self._panels.panel(cluster, metric, span.whole)
 
@@ -178,6 +184,11 @@ class InsightService:
                 monthly = round(micros[pod.uid] * _MONTH_HOURS / lived.hours)
                 found[pod.uid] = IdleCost(micros[pod.uid], monthly, allocation.currency)
         return found
+
+
+def _hourly(cluster: Cluster, metric: Metric) -> bool:
+    facts = cluster.facts
+    return metric.name in facts.metrics and facts.cadence <= _COARSEST
 
 
 def _overlaps(pod: Pod, window: Window) -> bool:

@@ -1,5 +1,6 @@
 """Panels and objects, laid out as hours of pods."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -16,7 +17,6 @@ EVIDENCE = timedelta(days=7)  # IDL-6
 LOOKED_BACK = timedelta(days=90)  # IDL-4
 SETTLING = 2  # hours after a start in which usage says little: start-up spikes
 _Hourly = TypeVar("_Hourly", Floats, Ints)
-_BLOCK = 2048  # series that are laid out at once, so that memory stays bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +92,17 @@ class Levels:
     samples: Ints
 
 
-def levels(panel: Panel | None, rows: Ints, places: Places, span: Span) -> Levels:
+def levels(parts: Iterable[Panel], rows: Ints, places: Places, span: Span) -> Levels:
     """Return the hourly mean of each pod's series added up, and its best covered series' samples.
 
+    parts    of a panel, one after the other; none where nothing was measured
+    rows     (s,) the row of each series of all parts together
     samples  (p,) in the evidence
     """
     found = np.full((places.count, span.hours), np.nan)
     samples = np.zeros(places.count, np.int64)
-    if panel is None or rows.size == 0:
-        return Levels(found, samples)
-    for part, block in _blocks(panel, rows):
+    for part, at in _placed(parts):
+        block = rows[at]
         means, counts = per_hour(part)
         means, counts = _fitted(means, span.hours, np.nan), _fitted(counts, span.hours, 0)
         known = block >= 0
@@ -144,9 +145,12 @@ class Asked:
 
 
 def asked(
-    panel: Panel | None, rows: Ints, kinds: Ints, places: Places, span: Span, *, kinds_count: int
+    parts: Iterable[Panel], rows: Ints, kinds: Ints, places: Places, span: Span, *, kinds_count: int
 ) -> Asked:
-    """Return what was asked of each pod, given the kind of noise of each series."""
+    """Return what was asked of each pod, given the kind of noise of each series.
+
+    parts, rows  as for `levels`
+    """
     pods = places.count
     business = np.zeros((pods, span.hours))
     by_kind = np.zeros((pods, kinds_count))
@@ -155,12 +159,8 @@ def asked(
     samples = np.zeros(pods, np.int64)
     totals = np.zeros(rows.size)
     covered[rows[rows >= 0]] = True
-    if panel is None or rows.size == 0:
-        return Asked(business, by_kind, counted, covered, samples, totals)
-    at = 0
-    for part, block in _blocks(panel, rows):
-        here = slice(at, at + block.size)
-        at += block.size
+    for part, here in _placed(parts):
+        block = rows[here]
         sums, counts = per_hour(part, total=True)
         sums = _fitted(np.nan_to_num(sums), span.hours, 0.0)
         counts = _fitted(counts, span.hours, 0)
@@ -235,13 +235,12 @@ def activity(pods: tuple[Pod, ...], objects: Snapshot, span: Span, read: Measure
     )
 
 
-def _blocks(panel: Panel, rows: Ints) -> list[tuple[Panel, Ints]]:
-    """Return the panel in parts of bounded size, each with the rows of its series."""
-    found = []
-    for first in range(0, len(panel), _BLOCK):
-        stop = min(len(panel), first + _BLOCK)
-        found.append((panel.part(first, stop), rows[first:stop]))
-    return found
+def _placed(parts: Iterable[Panel]) -> Iterator[tuple[Panel, slice]]:
+    """Yield each part of a panel with the places of its series in the whole."""
+    first = 0
+    for part in parts:
+        yield part, slice(first, first + len(part))
+        first += len(part)
 
 
 def _fitted(hourly: _Hourly, hours: int, empty: float) -> _Hourly:
