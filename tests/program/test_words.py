@@ -1,6 +1,7 @@
 """What is typed means the same in every command."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -41,3 +42,31 @@ def test_namespaces_may_be_named_by_argument_or_flag_but_not_left_out() -> None:
     refused = typed("analyze", "namespace", *names)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "no namespace is named" in refused.stderr
+
+
+def test_the_guides_example_of_a_recording_has_a_cost(root: Path, tmp_path: Path) -> None:
+    guide = (root / "docs" / "guide" / "recordings.md").read_text()
+    (tmp_path / "objects").mkdir()
+    for name, text in re.findall(
+        r"^`([\w./]+)`\n\n```\w+\n(.*?)^```$", guide, re.DOTALL | re.MULTILINE
+    ):
+        (tmp_path / name).write_text(text)
+    made = tmp_path / "shop.upid"
+    tables = (
+        "--samples",
+        str(tmp_path / "usage.csv"),
+        "--requests",
+        str(tmp_path / "requests.csv"),
+    )
+    typed(
+        "recording", "create", "--objects", str(tmp_path / "objects"), *tables, "--out", str(made)
+    )
+
+    report = typed("analyze", "cluster", "--recording", str(made))
+    found = json.loads(typed("analyze", "cluster", "--recording", str(made), "-o", "json").stdout)
+
+    assert found["total_monthly_cost"] > 0
+    assert found["cluster"]["nodes"] == 1
+    assert "15 minutes, 2026-03-02 00:00 to 2026-03-02 00:15 UTC" in report.stdout
+    assert "Pools" not in report.stdout
+    assert report.stdout.count("14 days before the evidence") == 1

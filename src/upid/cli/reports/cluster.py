@@ -118,9 +118,10 @@ def _size(found: "ClusterAnalysis") -> str:
 
 def _header(found: "ClusterAnalysis") -> Facts:
     pools = ", ".join(
-        f"{pool.name} {pool.nodes}× {'/'.join(pool.instance_types)}"
+        f"{pool.name} {pool.nodes}× {'/'.join(pool.instance_types)}".strip()
         + (" spot" if pool.capacity_types == ["spot"] else "")
         for pool in found.cluster.pools
+        if pool.name or any(pool.instance_types)
     )
     return phrases.facts(
         ("Window", phrases.window(found.window)),

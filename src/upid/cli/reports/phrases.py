@@ -16,6 +16,7 @@ Cell: TypeAlias = Callable[[object], str]
 Shown: TypeAlias = Callable[[float | None], str]
 
 _HOURS_A_DAY = 24
+_MINUTES = 60  # an hour
 _SURE, _FAIR = 85, 70  # from here on confidence reads as good, or as fair (IDL-6's steps)
 
 WHY_SPARED = {
@@ -61,6 +62,8 @@ def window(span: "Span") -> str:
     """Return a window as its length and both ends, to the minute."""
     days = span.hours / _HOURS_A_DAY
     length = f"{days:.0f} days" if days > 1 else f"{span.hours:.0f} hours"
+    if span.hours < 1:
+        length = f"{span.hours * _MINUTES:.0f} minutes"
     return f"{length}, {minute(span.start)} to {minute(span.end)} UTC"
 
 

@@ -60,7 +60,7 @@ def analysed(
         confidence=confidence(allocation),
         price_sources=price_sources(allocation),
         missing=list(found.idle.missing),
-        notes=_once([*found.notes, *allocation.notes, *advice.notes, *_skipped(found.inventory)]),
+        notes=_notes(found),
     )
 
 
@@ -232,8 +232,11 @@ def _verdicts(found: Findings) -> dict[str, int]:
     return {verdict.value: counted[verdict.value] for verdict in Verdict}
 
 
-def _once(notes: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(notes))
+def _notes(found: Findings) -> list[str]:
+    """Return what has to be known, each once; what is missing has a place of its own."""
+    skipped = _skipped(found.inventory)
+    notes = [*found.notes, *found.allocation.notes, *found.advice.notes, *skipped]
+    return [note for note in dict.fromkeys(notes) if note not in found.idle.missing]
 
 
 def _skipped(inventory: Snapshot) -> list[str]:
