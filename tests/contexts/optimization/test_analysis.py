@@ -39,10 +39,10 @@ class Asked(Recording):
 
     def __init__(self, found: Recording) -> None:
         super().__init__(found.members, found.manifest)
-        self.asked: Counter[tuple[str, str]] = Counter()
+        self.asked: Counter[tuple[str, str, bytes]] = Counter()
 
     def panel(self, metric: Metric, window: Window | None = None, ids: Ints | None = None) -> Panel:
-        self.asked[metric.name, str(window)] += 1
+        self.asked[metric.name, str(window), b"" if ids is None else ids.tobytes()] += 1
         return super().panel(metric, window, ids)
 
 
