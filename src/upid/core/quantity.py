@@ -72,12 +72,12 @@ def _parsed(text: str) -> Fraction:
 
 def parse_cpu(text: str | int | float) -> float:
     """Return cores; refuse less than nothing, and more than the scheduler can count."""
-    return float(_countable(text))
+    return _cores(text if isinstance(text, str) else _written(text))
 
 
 def parse_bytes(text: str | int | float) -> int:
     """Return whole bytes, a fraction of one rounded up; refuse as for cores."""
-    return ceil(_countable(text))
+    return _bytes(text if isinstance(text, str) else _written(text))
 
 
 def format_cpu(cores: float) -> str:
@@ -94,10 +94,20 @@ def format_bytes(size: int) -> str:
     return str(size)
 
 
-def _countable(text: str | int | float) -> Fraction:
-    amount = parse_quantity(text)
+@lru_cache(_REMEMBERED)
+def _cores(text: str) -> float:
+    return float(_countable(text))
+
+
+@lru_cache(_REMEMBERED)
+def _bytes(text: str) -> int:
+    return ceil(_countable(text))
+
+
+def _countable(text: str) -> Fraction:
+    amount = _parsed(text)
     if not 0 <= amount <= _HIGHEST:
-        raise BadQuantity(str(text))
+        raise BadQuantity(text)
     return amount
 
 
