@@ -11,7 +11,7 @@ from upid.core.ports.cluster_source import Catalogue
 from upid.core.window import Window
 
 _KEPT_BYTES = 600 << 20  # three metrics of 10,000 containers over 7 days at 5 minutes, and some
-_PART_SAMPLES = 1 << 22  # of a panel that is read in parts: 32 MiB
+_PART_SAMPLES = 1 << 21  # of a panel that is read in parts: 16 MiB, which malloc keeps for the next
 _PART_SERIES = 2048  # of one that is in memory, so that what is made of each stays small too
 
 
