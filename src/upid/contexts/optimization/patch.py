@@ -35,18 +35,21 @@ def resources_patch(target: Target, changes: Sequence[ContainerChange]) -> Patch
     if target.kind not in API_VERSIONS:
         return None
     spec = _templated(target, changes, lambda c: _changed(c.current, c.proposed))
-    before = _templated(target, changes, lambda c: _written(c.current))
-    after = _templated(target, changes, lambda c: _written(c.proposed))
-    return _patch(target, spec, before, after)
+
+    def specs() -> tuple[Tree, Tree]:
+        before = _templated(target, changes, lambda c: _written(c.current))
+        return before, _templated(target, changes, lambda c: _written(c.proposed))
+
+    return _patch(target, spec, specs)
 
 
 def sleep_patch(target: Target, replicas: int | None) -> Patch | None:
     """Return the change that puts an idle workload to sleep; None for a kind that cannot."""
     if target.kind == "CronJob":
-        return _patch(target, {"suspend": True}, {"suspend": False}, {"suspend": True})
+        return _patch(target, {"suspend": True}, lambda: ({"suspend": False}, {"suspend": True}))
     if target.kind in ("Deployment", "StatefulSet", "ReplicaSet"):
         before: Tree = {"replicas": 1 if replicas is None else replicas}
-        return _patch(target, {"replicas": 0}, before, {"replicas": 0})
+        return _patch(target, {"replicas": 0}, lambda: (before, {"replicas": 0}))
     return None
 
 
@@ -96,8 +99,8 @@ def _templated(
     return {"jobTemplate": {"spec": template}} if target.kind == "CronJob" else template
 
 
-def _patch(target: Target, spec: Tree, before: Tree, after: Tree) -> Patch:
-    """Return the patch; `before` and `after` are the specs that the diff shows."""
+def _patch(target: Target, spec: Tree, specs: Callable[[], tuple[Tree, Tree]]) -> Patch:
+    """Return the patch; `specs` returns the specs before and after, which the diff shows."""
     head: Tree = {
         "apiVersion": API_VERSIONS[target.kind],
         "kind": target.kind,
@@ -106,8 +109,12 @@ def _patch(target: Target, spec: Tree, before: Tree, after: Tree) -> Patch:
     name = f"{target.kind.lower()}/{target.name}"
     body = json.dumps({"spec": spec}, separators=(",", ":"))
     command = f"kubectl patch {name} -n {target.namespace} --type=strategic -p '{body}'"
-    diff = difference(target, {**head, "spec": before}, {**head, "spec": after})
-    return Patch({**head, "spec": spec}, diff, command)
+
+    def draw() -> str:
+        before, after = specs()
+        return difference(target, {**head, "spec": before}, {**head, "spec": after})
+
+    return Patch({**head, "spec": spec}, command, draw)
 
 
 def difference(target: Target, before: Tree, after: Tree | None) -> str:

@@ -1,9 +1,10 @@
 """What advice is made of: recommendations, what was left alone, and the money they move."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple
 
 from upid.core.explain import Unknown
@@ -162,19 +163,24 @@ class ContainerChange:
     sidecar: bool = False  # declared among the init containers
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Patch:
     """The exact change: a manifest with only the changed fields, and the same for people.
 
     manifest  apiVersion, kind, metadata and the changed fields; a strategic merge patch and a
               server-side-apply body alike. None where the object is deleted
-    diff      unified text, as `kubectl diff` prints it
     command   what to type to make the change by hand
+    draw      what writes `diff`; only the diffs that are shown are ever written
     """
 
     manifest: Mapping[str, object] | None
-    diff: str
     command: str
+    draw: Callable[[], str] = field(repr=False, compare=False)
+
+    @cached_property
+    def diff(self) -> str:
+        """Unified text, as `kubectl diff` prints it."""
+        return self.draw()
 
 
 @dataclass(frozen=True, slots=True)

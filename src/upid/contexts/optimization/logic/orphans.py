@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from upid.contexts.costs import Allocation, LoadBalancerCost, VolumeCost
 from upid.contexts.optimization.logic import judging, risk, wording
@@ -164,7 +165,7 @@ def _advice(
     metadata = {"name": target.name}
     if target.namespace and target.kind != "PersistentVolume":
         metadata["namespace"] = target.namespace
-    diff = difference(target, {"apiVersion": "v1", "kind": target.kind, "metadata": metadata}, None)
+    lost = {"apiVersion": "v1", "kind": target.kind, "metadata": metadata}
     judgement = risk.orphaned(loss.hours * _HOUR / _DAY, destroys=loss.destroys)
     saving, sure = Saving.over(loss.micros, allocation.hours), _sure(loss.hours)
     return Recommendation(
@@ -185,5 +186,5 @@ def _advice(
         expires=span.end,
         evidence=loss.evidence,
         notes=loss.notes,
-        patch=Patch(None, diff, loss.command),
+        patch=Patch(None, loss.command, partial(difference, target, lost, None)),
     )
