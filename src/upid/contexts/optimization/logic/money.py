@@ -26,26 +26,23 @@ class Ledger:
 
     allocation: Allocation
     rows: Mapping[Place, Ints]
-    by_workload: Mapping[WorkloadKey, Ints]
+    charges: Mapping[WorkloadKey, int]
 
     def charged(self, key: WorkloadKey) -> int:
         """Return what a workload is charged over the window."""
-        rows = self.by_workload.get(key)
-        return 0 if rows is None else int(self.allocation.allocated[rows].sum())
+        return self.charges.get(key, 0)
 
 
 def ledger(allocation: Allocation) -> Ledger:
     """Return where each container of each workload stands, sorted."""
     rows: dict[Place, list[int]] = defaultdict(list)
-    whole: dict[WorkloadKey, list[int]] = defaultdict(list)
-    for i, row in enumerate(allocation.containers):
+    charges: dict[WorkloadKey, int] = defaultdict(int)
+    charged = zip(allocation.containers, allocation.allocated.tolist(), strict=True)
+    for i, (row, micros) in enumerate(charged):
         rows[row.workload, row.container].append(i)
-        whole[row.workload].append(i)
-    return Ledger(
-        allocation,
-        {place: np.array(rows[place], np.int64) for place in sorted(rows)},
-        {key: np.array(one, np.int64) for key, one in whole.items()},
-    )
+        charges[row.workload] += micros
+    places = {place: np.array(rows[place], np.int64) for place in sorted(rows)}
+    return Ledger(allocation, places, charges)
 
 
 def efficiencies(book: Ledger) -> dict[WorkloadKey, float | Unknown]:
