@@ -60,16 +60,20 @@ def replayed(asks: Mapping[int, Ask], groups: Groups, samples: Samples) -> dict[
 def _worst_week(panel: Panel, of: Ints, request: Floats) -> Floats:
     """(g,) share of samples above the request in the week where it is highest."""
     weeks = -(-panel.span // _steps(panel))
-    seen, over = np.zeros(request.size * weeks), np.zeros(request.size * weeks)
+    bounds = np.append(request, np.inf)  # -1, no group, takes the infinite one
+    seen, over = np.zeros((of.size, weeks)), np.zeros((of.size, weeks))
     for chunk in chunks(panel):
-        group = of[chunk.first : chunk.last][chunk.rows]
-        kept = group >= 0
-        cells = group[kept] * weeks + chunk.steps[kept] // _steps(panel)
-        above = chunk.values[kept] > request[group[kept]]
-        seen += np.bincount(cells, minlength=seen.size)
-        over += np.bincount(cells[above], minlength=over.size)
-    share = np.divide(over, seen, out=np.zeros_like(over), where=seen > 0)
-    worst: Floats = share.reshape(-1, weeks).max(axis=1)
+        row, week, begins, lengths = _weeks(chunk.panel)
+        bound = bounds[of[chunk.first : chunk.last]]
+        above = chunk.values > np.repeat(bound, chunk.panel.counts)
+        seen[chunk.first + row, week] = lengths
+        over[chunk.first + row, week] = np.add.reduceat(above, begins, dtype=np.int64)
+    kept = of >= 0
+    of_group = np.zeros((2, request.size, weeks))
+    np.add.at(of_group[0], of[kept], seen[kept])
+    np.add.at(of_group[1], of[kept], over[kept])
+    share = np.divide(of_group[1], of_group[0], out=of_group[1], where=of_group[0] > 0)
+    worst: Floats = share.max(axis=1)
     return worst
 
 
@@ -80,15 +84,11 @@ def _growth(panel: Panel, of: Ints, size: int) -> Floats:
         return np.ones(size)
     peaks = np.full((size, weeks), -np.inf)
     for chunk in chunks(panel):
-        group = of[chunk.first : chunk.last][chunk.rows]
-        week = chunk.steps // _steps(panel)
-        cells = np.where((group >= 0) & (week < weeks), group * weeks + week, -1)
-        starts = np.flatnonzero(np.diff(cells, prepend=-2))
-        if starts.size == 0:
-            continue
-        highest = np.maximum.reduceat(chunk.values, starts)
-        kept = cells[starts] >= 0
-        np.maximum.at(peaks.reshape(-1), cells[starts][kept], highest[kept])
+        row, week, begins, _ = _weeks(chunk.panel)
+        group = of[chunk.first + row]
+        kept = (group >= 0) & (week < weeks)
+        highest = np.maximum.reduceat(chunk.values, begins)
+        np.maximum.at(peaks, (group[kept], week[kept]), highest[kept])
     some = np.isfinite(peaks) & (peaks > 0)
     low = np.where(some, peaks, np.inf).min(axis=1)
     high = np.where(some, peaks, -np.inf).max(axis=1)
@@ -96,6 +96,16 @@ def _growth(panel: Panel, of: Ints, size: int) -> Floats:
         some.sum(axis=1) >= _TO_COMPARE, high / np.where(np.isinf(low), 1.0, low), 1.0
     )
     return found
+
+
+def _weeks(panel: Panel) -> tuple[Ints, Ints, Ints, Ints]:
+    """Return row, week, place of the first sample and samples of every week of a row with any."""
+    weeks, size = -(-panel.span // _steps(panel)), len(panel)
+    rows, week = np.repeat(np.arange(size), weeks), np.tile(np.arange(weeks), size)
+    begins = panel.places(rows, week * _steps(panel))
+    lengths = np.diff(begins, append=panel.values.size)
+    some = lengths > 0
+    return rows[some], week[some], begins[some], lengths[some]
 
 
 def _steps(panel: Panel) -> int:
