@@ -14,6 +14,7 @@ from upid.adapters.recordings import Recording, open_recording
 from upid.app.settings import load_settings
 from upid.app.wiring import answering, local_app
 from upid.client.transport import InProcess
+from upid.kit.pagination import write_cursor
 from upid.contexts.clusters import ClusterService
 from upid.contexts.optimization.analysis import AnalysisService
 from upid.core.metrics import Metric
@@ -244,6 +245,13 @@ def test_pages_of_recommendations_hold_each_one_once(api: Asking, cluster: Json)
 
     assert seen == [one["id"] for one in cluster["recommendations"]]
     assert len(set(seen)) == len(seen) == page["total"]
+
+
+def test_a_cursor_of_something_that_is_not_listed_is_refused(api: Asking, cluster: Any) -> None:
+    path = f"/recommendations/cluster/{cluster['cluster_id']}"
+    cursor = write_cursor("recommendations", "rec_0000000000000000")
+
+    assert api.get(f"{path}?cursor={cursor}", 422)["code"] == "bad_cursor"
 
 
 @pytest.mark.parametrize(("threshold", "lowest"), [("0.9", 90), ("90", 90), ("1", 100)])

@@ -72,7 +72,7 @@ class CostService:
     def breakdown(self, allocation: Allocation, by: str = "namespace") -> tuple[CostLine, ...]:
         """Return the cost line by line, the most expensive first, adding up exactly (COST-2).
 
-        by  namespace, workload, kind, pod, container, node, pool, cluster or `label:NAME`
+        by  namespace, workload, kind, pod, pod-uid, container, node, pool, cluster or `label:NAME`
         """
         return breakdown(allocation, by)
 

@@ -33,6 +33,7 @@ _BY_ROW: dict[str, Callable[[ContainerRow], str]] = {
     "workload": lambda row: str(row.workload),
     "kind": lambda row: row.workload.kind,
     "pod": lambda row: f"{row.namespace}/{row.pod}",
+    "pod-uid": lambda row: row.pod_uid,  # apart from an earlier pod of the same name
     "container": lambda row: f"{row.namespace}/{row.pod}/{row.container}",
 }
 _BY_NODE: dict[str, Callable[[NodeCost], str]] = {

@@ -9,7 +9,7 @@ from upid.contexts.optimization.analysis import answers
 from upid.contexts.optimization.analysis.findings import Findings
 from upid.contexts.optimization.logic.advice import totals
 from upid.contexts.optimization.types import AdviceType, Recommendation, Risk
-from upid.kit.pagination import Page, read_cursor, write_cursor
+from upid.kit.pagination import BadCursor, Page, read_cursor, write_cursor
 
 _LISTING = "recommendations"
 _RISKS = list(Risk)  # from low to critical
@@ -49,7 +49,9 @@ def page(found: Findings, wanted: Wanted, cursor: str | None, limit: int) -> s.R
     start = 0
     if cursor:
         (last,) = read_cursor(cursor, _LISTING, str)
-        start = next((i + 1 for i, one in enumerate(listed) if one.id == last), len(listed))
+        start = next((i + 1 for i, one in enumerate(listed) if one.id == last), 0)
+        if not start:
+            raise BadCursor
     cut = Page.cut(
         listed[start : start + limit + 1], limit, lambda one: write_cursor(_LISTING, one.id)
     )

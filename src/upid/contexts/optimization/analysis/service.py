@@ -64,7 +64,7 @@ class AnalysisService:
         cluster = self._clusters.resolve(cluster_id)
         workload = find.workload(cluster.inventory(), namespace, kind, name)
         found = self.findings(cluster.id, time_range, Scope())
-        lines = self._costs.breakdown(found.allocation, "pod")
+        lines = self._costs.breakdown(found.allocation, "pod-uid")
         return of_workload(found, workload, self._draw(found, detailed=detailed), lines)
 
     def pod(
@@ -87,7 +87,7 @@ class AnalysisService:
         pod = find.pod(cluster.inventory(), namespace, name)
         found = self.findings(cluster.id, time_range, Scope(), default=POD_WINDOW)
         found = replace(found, notes=(*unmet, *found.notes))
-        lines = self._costs.breakdown(found.allocation, "pod") if costed else ()
+        lines = self._costs.breakdown(found.allocation, "pod-uid") if costed else ()
         return of_pod(found, pod, self._draw(found, detailed=detailed), lines)
 
     def page(

@@ -22,7 +22,7 @@ def of_workload(
     """Return what is known of one workload.
 
     draw   makes the histograms of some pods
-    lines  the cluster's cost by pod
+    lines  the cluster's cost by pod uid
     """
     key = workload.key
     pods = [pod for pod in found.inventory.pods if pod.workload == key]
@@ -55,7 +55,7 @@ def of_pod(found: Findings, pod: Pod, draw: Draw, lines: Sequence[CostLine]) -> 
     key = pod.workload
     workload = next(w for w in found.inventory.workloads if w.key == key)
     idle = next((one for one in found.idle.pods if one.uid == pod.uid), None)
-    line = next((one for one in lines if one.key == f"{pod.namespace}/{pod.name}"), None)
+    line = next((one for one in lines if one.key == pod.uid), None)
     advice = _advice(found, key)
     return s.PodAnalysis(
         pod_id=pod.uid,
@@ -175,7 +175,7 @@ def _pods(found: Findings, pods: Sequence[Pod], lines: Sequence[CostLine]) -> li
     for pod in pods:
         if pod.ended is not None:
             continue
-        line, judged = by_key.get(f"{pod.namespace}/{pod.name}"), idle.get(pod.uid)
+        line, judged = by_key.get(pod.uid), idle.get(pod.uid)
         listed.append(
             s.PodLine(
                 name=pod.name,
