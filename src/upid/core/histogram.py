@@ -113,10 +113,10 @@ def chunks(panel: Panel, samples: int = _CHUNK) -> Iterator[Chunk]:
         first = last
 
 
-def fill(chunk: Chunk, weights: Floats, buckets: Buckets) -> Floats:
+def fill(chunk: Chunk, weights: Floats | None, buckets: Buckets) -> Floats:
     """Return the histogram of every series of a chunk.
 
-    weights  (n,) of each sample, not negative; 0 leaves it out
+    weights  (n,) of each sample, not negative; 0 leaves it out; None: 1 each
     returns  (rows, buckets.count) sums of weights
     """
     height = chunk.last - chunk.first

@@ -151,9 +151,11 @@ def _cpu_level(
     since = np.maximum(since, np.where(long, starts, 0))
 
     def weigh(chunk: Chunk) -> Floats:
-        steps = chunk.steps
-        weight = weights[steps]
-        weight[steps < np.repeat(since[chunk.first : chunk.last], chunk.panel.counts)] = 0.0
+        weight = weights[chunk.steps]
+        late = np.flatnonzero(since[chunk.first : chunk.last] > 0)
+        begins = chunk.panel.places(late, np.ceil(since[chunk.first + late]).astype(np.int64))
+        for row, place in zip(late.tolist(), begins.tolist(), strict=True):
+            weight[chunk.panel.offsets[row] : place] = 0.0
         begin, end = np.searchsorted(left_out, (chunk.begin, chunk.begin + weight.size))
         weight[left_out[begin:end] - chunk.begin] = 0.0
         return weight
@@ -178,13 +180,17 @@ def _memory_level(panel: Panel | None, groups: Groups) -> Level:
     """Return memory: every sample weighs the same, and the peak is what is needed."""
     if panel is None:
         return _nothing(groups)
-    _, said = _quantiles(panel, groups, MEMORY_BUCKETS, lambda c: np.ones(c.values.size), 1.0)
+    _, said = _quantiles(panel, groups, MEMORY_BUCKETS, lambda _: None, 1.0)
     level = _measured(panel, groups, np.zeros(0), said)
     return replace(level, need=level.peak)
 
 
 def _quantiles(
-    panel: Panel, groups: Groups, buckets: Buckets, weigh: Callable[[Chunk], Floats], q: float
+    panel: Panel,
+    groups: Groups,
+    buckets: Buckets,
+    weigh: Callable[[Chunk], Floats | None],
+    q: float,
 ) -> tuple[Floats, Floats]:
     """Return (g,) the need and (g, 3) the quantiles that are said, not above the maximum."""
     together = np.zeros((len(groups.keys), buckets.count))
