@@ -14,12 +14,12 @@ from upid.adapters.recordings import Recording, open_recording
 from upid.app.settings import load_settings
 from upid.app.wiring import answering, local_app
 from upid.client.transport import InProcess
-from upid.kit.pagination import write_cursor
 from upid.contexts.clusters import ClusterService
 from upid.contexts.optimization.analysis import AnalysisService
 from upid.core.metrics import Metric
 from upid.core.panel import Ints, Panel
 from upid.core.window import Window
+from upid.kit.pagination import write_cursor
 
 Json: TypeAlias = Any  # as json decodes it
 CENTS = 0.005
@@ -247,7 +247,7 @@ def test_pages_of_recommendations_hold_each_one_once(api: Asking, cluster: Json)
     assert len(set(seen)) == len(seen) == page["total"]
 
 
-def test_a_cursor_of_something_that_is_not_listed_is_refused(api: Asking, cluster: Any) -> None:
+def test_a_cursor_of_something_that_is_not_listed_is_refused(api: Asking, cluster: Json) -> None:
     path = f"/recommendations/cluster/{cluster['cluster_id']}"
     cursor = write_cursor("recommendations", "rec_0000000000000000")
 

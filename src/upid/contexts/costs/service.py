@@ -1,8 +1,5 @@
 """Questions about what a cluster costs."""
 
-from collections import OrderedDict
-from threading import Lock
-
 from upid.contexts.clusters import Cluster, ClusterService
 from upid.contexts.costs.errors import NothingInWindow
 from upid.contexts.costs.logic.breakdown import breakdown
@@ -16,6 +13,7 @@ from upid.core.metrics import CPU, MEMORY, Entity, Metric
 from upid.core.panel import Panel
 from upid.core.ports.prices import PriceList
 from upid.core.window import Window
+from upid.kit.recent import Recent
 
 _Question = tuple[str, str, Model, Basis, Sharing]
 
@@ -32,8 +30,7 @@ class CostService:
     ) -> None:
         self._clusters, self._panels, self._prices = clusters, panels, prices
         self._settings = settings
-        self._kept: OrderedDict[_Question, Allocation] = OrderedDict()
-        self._lock = Lock()
+        self._kept: Recent[_Question, Allocation] = Recent(settings.kept)
 
     def allocation(
         self,
@@ -58,16 +55,7 @@ class CostService:
             memory_weight=self._settings.memory_weight,
         )
         key = (cluster.id, str(span), rules.model, rules.basis, rules.sharing)
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        found = self._compute(cluster, span, rules)
-        with self._lock:
-            self._kept[key] = found
-            while len(self._kept) > self._settings.kept:
-                self._kept.popitem(last=False)
-        return found
+        return self._kept.get(key, lambda: self._compute(cluster, span, rules))
 
     def breakdown(self, allocation: Allocation, by: str = "namespace") -> tuple[CostLine, ...]:
         """Return the cost line by line, the most expensive first, adding up exactly (COST-2).

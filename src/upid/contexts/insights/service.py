@@ -1,9 +1,7 @@
 """Questions about what a cluster's measurements mean."""
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from datetime import timedelta
-from threading import Lock
 
 import numpy as np
 
@@ -32,6 +30,7 @@ from upid.core.panel import Panel
 from upid.core.ports.cluster_source import Catalogue
 from upid.core.snapshot import Pod, Snapshot, WorkloadKey
 from upid.core.window import HOUR, MONTH, Window
+from upid.kit.recent import Recent
 
 _COMPLETED = ("Succeeded", "Failed")
 _MONTH_HOURS = MONTH.total_seconds() / HOUR
@@ -56,8 +55,7 @@ class InsightService:
             agents=settings.noise_agents,
             monitors=settings.monitoring_sources,
         )
-        self._kept: OrderedDict[tuple[str, str], IdleReport] = OrderedDict()
-        self._lock = Lock()
+        self._kept: Recent[tuple[str, str], IdleReport] = Recent(_KEPT)
 
     def idle(self, cluster_id: str | None = None, window: Window | None = None) -> IdleReport:
         """Return which pods and workloads are idle, how sure that is, and why (IDL-1 to IDL-8).
@@ -71,17 +69,7 @@ class InsightService:
         part = held if window is None else held.overlap(window)
         if part is None:
             raise NothingInWindow(str(window), str(held))
-        key = (cluster.id, str(part))
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        report = self._report(cluster, part)
-        with self._lock:
-            self._kept[key] = report
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        return report
+        return self._kept.get((cluster.id, str(part)), lambda: self._report(cluster, part))
 
     def _report(self, cluster: Cluster, window: Window) -> IdleReport:
         span = hours.Span.of(window, cluster.facts.window)

@@ -1,8 +1,5 @@
 """Questions about what should change in a cluster."""
 
-from collections import OrderedDict
-from threading import Lock
-
 from upid.contexts.clusters import Cluster, ClusterService
 from upid.contexts.costs import CostService
 from upid.contexts.insights import InsightService
@@ -15,6 +12,7 @@ from upid.contexts.optimization.types import Advice
 from upid.core.metrics import CPU, MEMORY, OOM_KILLS, RESTARTS, THROTTLED, Entity, Metric
 from upid.core.panel import Panel
 from upid.core.window import Window
+from upid.kit.recent import Recent
 
 _KEPT = 4  # answers in memory: analysis, recommendations and explanations ask the same
 
@@ -33,8 +31,7 @@ class RecommendationService:
         self._clusters, self._panels = clusters, panels
         self._costs, self._insights = costs, insights
         self._settings = settings
-        self._kept: OrderedDict[tuple[str, str], Advice] = OrderedDict()
-        self._lock, self._turn = Lock(), Lock()
+        self._kept: Recent[tuple[str, str], Advice] = Recent(_KEPT)
 
     def recommend(self, cluster_id: str | None = None, window: Window | None = None) -> Advice:
         """Return what should change in a cluster and what was left alone (OPT-1, OPT-4).
@@ -42,30 +39,8 @@ class RecommendationService:
         Without a window, from all that the source holds.
         """
         cluster = self._clusters.resolve(cluster_id)
-        return self._known(cluster, window) or self._computed(cluster, window)
-
-    def _known(self, cluster: Cluster, window: Window | None) -> Advice | None:
         key = (cluster.id, str(window or ""))
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
-
-    def _computed(self, cluster: Cluster, window: Window | None) -> Advice:
-        """Compute an answer while nobody else computes one, and keep it.
-
-        Forty threads with a large cluster each would fill the memory, and are no faster; those
-        that wait for the same answer find it.
-        """
-        with self._turn:
-            found = self._known(cluster, window)
-            if found is None:
-                found = advise(self._material(cluster, window), self._rules())
-                with self._lock:
-                    self._kept[cluster.id, str(window or "")] = found
-                    while len(self._kept) > _KEPT:
-                        self._kept.popitem(last=False)
-            return found
+        return self._kept.get(key, lambda: advise(self._material(cluster, window), self._rules()))
 
     def _material(self, cluster: Cluster, window: Window | None) -> Material:
         allocation = self._costs.allocation(cluster.id, window)
