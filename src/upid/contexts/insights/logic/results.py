@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
 from math import isnan
 
@@ -35,7 +36,7 @@ _UNKNOWN_FACTOR = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Found:
     """All that was found of p pods, to be told pod by pod.
 
@@ -57,6 +58,24 @@ class Found:
     def hours(self) -> int:
         """Hours of evidence."""
         return int(self.activity.alive.shape[1]) - self.activity.history
+
+    @cached_property
+    def lived(self) -> list[int]:
+        """(p,) hours of the evidence in which the pod was there."""
+        return _totals(self.activity.alive[:, self.activity.history :])
+
+    @cached_property
+    def worked(self) -> list[int]:
+        """(p,) hours of the evidence in which usage tells of work."""
+        return _totals(self.judged.usage.working[:, self.activity.history :])
+
+    @cached_property
+    def without_cpu(self) -> list[bool]:
+        """(p,) whether no CPU was measured in the evidence."""
+        cpu = self.activity.cpu[:, self.activity.history :]
+        without: Bools = np.asarray(np.isnan(cpu).all(axis=1))
+        found: list[bool] = without.tolist()
+        return found
 
 
 def pods_idle(found: Found, rows: Sequence[int]) -> tuple[PodIdle, ...]:
@@ -137,7 +156,6 @@ def _confidence_value(found: Found, row: int) -> float | Unknown:
 
 def _confidence(found: Found, row: int, probability: Explained) -> Explained:
     activity, judged = found.activity, found.judged
-    lived = int(activity.alive[row, activity.history :].sum())
     return Explained(
         value=probability.confidence,
         unit="%",
@@ -145,7 +163,7 @@ def _confidence(found: Found, row: int, probability: Explained) -> Explained:
         inputs={
             "samples": int(activity.samples[row]),
             "requests": _figure(activity.requests[row]),
-            "hours": lived,
+            "hours": found.lived[row],
             "consistency": _figure(judged.consistency[row]),
             "request_source": "covers this pod" if activity.covered[row] else "does not cover it",
             "highest": 99 if judged.by_requests[row] else 75,
@@ -286,7 +304,7 @@ def _missing(found: Found, row: int) -> tuple[str, ...]:
         lacks.append("requests that tell of its work: the business factor is Unknown")
     if not judged.by_requests[row]:
         lacks.append("what scaling to zero asks for (ZER-1): it cannot hold without requests")
-    if np.isnan(activity.cpu[row, activity.history :]).all():
+    if found.without_cpu[row]:
         lacks.append("CPU samples")
     if judged.by_requests[row] and isnan(float(judged.baseline[row])):
         lacks.append("7 days of history for a baseline of requests per CPU-second")
@@ -307,8 +325,9 @@ def _counter(found: Found, row: int, held: Held, down: tuple[str, ...]) -> tuple
         against.append(words.count(before, "business requests") + " in the history")
     if judged.usage.works_now[row]:
         kind = "network" if judged.usage.kind[row] == BY_NETWORK else "CPU"
-        hours = int(judged.usage.working[row, activity.history :].sum())
-        against.append(f"{words.count(hours, 'hours')} of work by its {kind} in the evidence")
+        against.append(
+            f"{words.count(found.worked[row], 'hours')} of work by its {kind} in the evidence"
+        )
     if held is not Held.NOT:
         against.append(words.HELD[held])
     return tuple(against)
@@ -356,6 +375,11 @@ def _shared_periods(pods: tuple[PodIdle, ...]) -> tuple[str, ...]:
 def _merged(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     """Return everything said once, in the order in which it was first said."""
     return tuple(dict.fromkeys(text for texts in lists for text in texts))
+
+
+def _totals(hours: Bools) -> list[int]:
+    found: list[int] = hours.sum(axis=1).tolist()
+    return found
 
 
 def _figure(value: float) -> float | None:
