@@ -102,9 +102,12 @@ def of_workload(values: Floats, known: Bools, workload: Ints) -> tuple[Floats, B
 
     What a pod's predecessors and siblings did stands in for a history that it is too young for.
     """
-    numbers, row_of = np.unique(workload, return_inverse=True)
-    order = np.argsort(row_of, kind="stable")
-    starts = np.searchsorted(row_of[order], np.arange(numbers.size))
+    order = np.argsort(workload, kind="stable")
+    first = np.ones(order.size, np.bool_)  # of its workload
+    first[1:] = np.diff(workload[order]) != 0
+    starts = np.flatnonzero(first)
+    row_of = np.empty_like(order)
+    row_of[order] = np.cumsum(first) - 1
     added = np.add.reduceat(np.where(known, values, 0.0)[order], starts, axis=0)
     counts = np.add.reduceat(known[order].astype(np.int64), starts, axis=0)
     means = np.divide(added, counts, out=np.zeros_like(added), where=counts > 0)

@@ -292,7 +292,9 @@ def _with_predecessors(
     values: Floats, known: Bools, young: Bools, workload: Ints
 ) -> tuple[Floats, Bools]:
     """Return the arrays with the rows of young pods replaced by their workload's mean."""
-    rows = np.flatnonzero(np.isin(workload, workload[young]))
+    theirs = np.sort(workload[young])
+    nearest = np.searchsorted(theirs, workload).clip(max=theirs.size - 1)
+    rows = np.flatnonzero(theirs[nearest] == workload)
     means, seen = of_workload(values[rows], known[rows], workload[rows])
     chosen = young[rows]
     values, known = values.copy(), known.copy()

@@ -128,7 +128,7 @@ class Recording(ClusterSource):
         """
         grid = self.grid
         low, high = grid.within(window)
-        wanted = self.catalogue(metric.entity).ids if ids is None else np.unique(ids)
+        wanted = self.catalogue(metric.entity).ids if ids is None else _rising(ids)
         note = self.manifest.metrics.get(metric.name)
         if note is not None and wanted.size and low < high:
             found = self._assembled(metric, wanted, low, high, some=ids is not None)
@@ -259,6 +259,12 @@ class Recording(ClusterSource):
         except decode.BadSamples as error:
             raise file.damaged(str(error)) from error
         return found.whole()
+
+
+def _rising(ids: Ints) -> Ints:
+    """Return the ids in order, each once; `np.unique` would import numpy.ma."""
+    found = np.sort(ids)
+    return found[np.diff(found, prepend=found[:1] - 1) > 0]
 
 
 def open_recording(path: Path | str) -> Recording:

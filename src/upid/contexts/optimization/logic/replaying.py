@@ -35,7 +35,9 @@ class Past:
 def replayed(asks: Mapping[int, Ask], groups: Groups, samples: Samples) -> dict[int, Past]:
     """Return the past replayed with each proposal, by group."""
     size = len(groups.keys)
-    of = np.where(np.isin(groups.of, sorted(asks)), groups.of, -1)
+    asked = np.zeros(size + 1, np.bool_)  # the last is what -1, no group, takes
+    asked[sorted(asks)] = True
+    of = np.where(asked[groups.of], groups.of, -1)
     bounds = {name: np.full(size, np.inf) for name in _BOUNDED}
     for place, ask in asks.items():
         for name in _BOUNDED:
