@@ -120,10 +120,11 @@ class SettingsLoader(Generic[M]):
 
     def file(self, path: Path, *, required: bool) -> None:
         """Take values from a TOML file, whose tables are the sections."""
-        import tomllib
-
         try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            import tomllib  # after: as a rule there is no file
+
+            document = tomllib.loads(text)
         except FileNotFoundError:
             if required:
                 self._problems.append(f"the file {str(path)!r} does not exist")
