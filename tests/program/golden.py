@@ -41,20 +41,24 @@ def excerpt(report: str) -> str:
     return "\n\n".join([*parts[: bill + 1], "\n  $".join(wastes[:4]) + "\n  …", safe])
 
 
-def with_excerpt(readme: str, report: str) -> str:
-    """Return the README with the excerpt in its one fenced block."""
-    before, _, rest = readme.partition("```\n")
-    _, _, after = rest.partition("\n```")
-    return f"{before}```\n{excerpt(report)}\n```{after}"
+def with_captures(readme: str, narrow: str, wide: str) -> str:
+    """Return the README with the excerpt in its first fenced block, the whole in its second."""
+    parts = readme.split("```\n")
+    parts[1] = f"{excerpt(narrow)}\n"
+    parts[3] = wide
+    return "```\n".join(parts)
 
 
 def main() -> None:
-    """Write every capture, and the README's excerpt."""
+    """Write every capture, and those of the README."""
     FOLDER.mkdir(exist_ok=True)
     for name, (columns, args) in CAPTURES.items():
         (FOLDER / name).write_text(capture(columns, args), encoding="utf-8")
-    report = (FOLDER / "demo-80.txt").read_text(encoding="utf-8")
-    README.write_text(with_excerpt(README.read_text(encoding="utf-8"), report), encoding="utf-8")
+    narrow, wide = (
+        (FOLDER / name).read_text(encoding="utf-8") for name in ("demo-80.txt", "demo-140.txt")
+    )
+    readme = README.read_text(encoding="utf-8")
+    README.write_text(with_captures(readme, narrow, wide), encoding="utf-8")
 
 
 if __name__ == "__main__":

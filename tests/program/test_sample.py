@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from tests.program.golden import CAPTURES, FOLDER, README, capture, with_excerpt
+from tests.program.golden import CAPTURES, FOLDER, README, capture, with_captures
 from tests.program.test_start import started
 from upid.cli.main import app
 from upid.cli.output.paint import Colour, wants_colour
@@ -40,8 +40,11 @@ def test_a_report_is_as_it_was_reviewed(name: str) -> None:
 
 def test_the_readme_shows_what_the_program_prints() -> None:
     readme = README.read_text(encoding="utf-8")
-    report = (FOLDER / "demo-80.txt").read_text(encoding="utf-8")
-    assert with_excerpt(readme, report) == readme
+    narrow, wide = (
+        (FOLDER / name).read_text(encoding="utf-8") for name in ("demo-80.txt", "demo-140.txt")
+    )
+
+    assert with_captures(readme, narrow, wide) == readme
 
 
 RUNNABLE = [
