@@ -1,0 +1,331 @@
+"""Namespaces in which a world runs, so that nothing of it can stay behind.
+
+An enclosure has its own network, processes and mounts. Its first process (`init.py`) ends when the
+pipe to whoever made it closes, also after `kill -9`; the kernel then ends every other process, and
+links, routes, iptables chains and mounts go with the last of them. Files and empty control groups
+are left; the next start removes them (`place.sweep`).
+
+From the host it is reached over one pair of virtual links: it has `address`, the host `gateway`;
+pods and services have a network each, routed from the host.
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.world import place
+from tests.world.waiting import WaitedInVain, wait_until
+
+LINK = "world0"  # the name of the link inside
+_INIT = Path(__file__).with_name("init.py")
+_BRIEF = 20  # seconds for a command that takes milliseconds
+_STOP = 15  # seconds for a program to end by itself
+_STAMP = "enclosure.json"
+_NEEDED = ("unshare", "nsenter", "ip", "mount", "iptables")
+_CAP_SYS_ADMIN = 21  # capabilities(7)
+
+
+class CannotEnclose(Exception):
+    """This machine gives no namespaces: not Linux, not root, or a program is missing."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """The addresses of world number `number`, /24 each, from a corner of 10.0.0.0/8 seldom used."""
+
+    number: int
+
+    @property
+    def gateway(self) -> str:
+        """Return the host's end of the pair of links."""
+        return f"10.213.{self.number}.1"
+
+    @property
+    def address(self) -> str:
+        """Return the world's end: where everything in it listens."""
+        return f"10.213.{self.number}.2"
+
+    @property
+    def pods(self) -> str:
+        """Return the pods' network."""
+        return f"10.214.{self.number}.0/24"
+
+    @property
+    def services(self) -> str:
+        """Return the services' network."""
+        return f"10.215.{self.number}.0/24"
+
+
+@dataclass
+class Program:
+    """A program in an enclosure; `pid` counts as it does inside."""
+
+    enclosure: "Enclosure"
+    name: str
+    pid: int
+    log: Path
+
+    def code(self) -> int | None:
+        """Return the exit code, 128 + n after signal n; None while it runs."""
+        answer = self.enclosure.ask({"ended": self.pid})
+        return None if answer["code"] is None else int(answer["code"])
+
+    @property
+    def alive(self) -> bool:
+        """Return whether it still runs."""
+        return self.code() is None
+
+    def signal(self, number: int) -> None:
+        """Send it a signal; none is sent to one that ended."""
+        self.enclosure.ask({"signal": number, "pid": self.pid})
+
+    def stop(self, seconds: float = _STOP) -> None:
+        """Ask it to end, and end it by force when it has not after `seconds`."""
+        self.signal(signal.SIGTERM)
+        try:
+            wait_until(f"{self.name} to end", lambda: not self.alive, seconds, self.log)
+        except WaitedInVain:
+            self.kill()
+
+    def kill(self) -> None:
+        """End it without a chance to clean up, and wait until it is gone."""
+        self.signal(signal.SIGKILL)
+        wait_until(f"{self.name} to be gone", lambda: not self.alive, _STOP, self.log)
+
+
+@dataclass
+class Enclosure:
+    """A running set of namespaces."""
+
+    place: place.Place
+    pid: int  # of its first process, as the host counts
+    networks: Networks
+    _first: "subprocess.Popen[bytes]"
+    programs: dict[str, Program] = field(default_factory=dict)  # by name, the last of each
+
+    @property
+    def folder(self) -> Path:
+        """Return the folder that is removed with the enclosure."""
+        return self.place.folder
+
+    @property
+    def number(self) -> int:
+        """Return the number by which addresses, links and control groups are named."""
+        return self.place.number
+
+    @property
+    def address(self) -> str:
+        """Return the address at which the host reaches what listens inside."""
+        return self.networks.address
+
+    def start(
+        self, name: str, *command: str | Path, environment: Mapping[str, str] | None = None
+    ) -> Program:
+        """Start a program; its output goes to `folder/logs/NAME.log`.
+
+        Raises `CannotEnclose` when it cannot be started, or another of this name still runs.
+        """
+        before = self.programs.get(name)
+        if before is not None and before.alive:
+            raise CannotEnclose(f"{name!r} already runs here")
+        log = self.folder / "logs" / f"{name}.log"
+        log.parent.mkdir(exist_ok=True)
+        answer = self.ask(
+            {
+                "start": [str(part) for part in command],
+                "log": str(log),
+                "environment": dict(environment or {}),
+            }
+        )
+        if "error" in answer:
+            raise CannotEnclose(f"cannot start {name}: {answer['error']}")
+        program = Program(self, name, int(answer["pid"]), log)
+        self.programs[name] = program
+        return program
+
+    def run(self, *command: str | Path, seconds: float = _BRIEF) -> str:
+        """Run a command inside and return what it printed.
+
+        Raises `subprocess.CalledProcessError` or `subprocess.TimeoutExpired`.
+        """
+        return inside(self.pid, command, seconds)
+
+    def program(self, name: str) -> Program:
+        """Return the program last started by this name."""
+        return self.programs[name]
+
+    def ask(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Ask the first process; raises `CannotEnclose` when it is gone."""
+        pipe, answers = self._first.stdin, self._first.stdout
+        if pipe is None or answers is None:
+            raise CannotEnclose("the enclosure was made without pipes")
+        try:
+            pipe.write(json.dumps(request).encode() + b"\n")
+            pipe.flush()
+            line = answers.readline()
+        except (BrokenPipeError, ValueError) as error:
+            raise CannotEnclose("the enclosure is gone") from error
+        if not line:
+            raise CannotEnclose("the enclosure is gone")
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    def let_go(self) -> None:
+        """Leave an enclosure that stays to itself."""
+        for pipe in (self._first.stdin, self._first.stdout):
+            if pipe is not None:
+                pipe.close()
+        os.close(self.place.lock)
+
+    def close(self) -> None:
+        """End everything in it and remove what it left."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
+        self._first.wait(timeout=_STOP)
+        for pipe in (self._first.stdin, self._first.stdout):
+            if pipe is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    pipe.close()
+        wait_until("the links to go", lambda: not _link_exists(self.number), _STOP)
+        self.place.give_back()
+
+
+def missing() -> str | None:
+    """Return why this machine cannot enclose, in one line; None when it can."""
+    if sys.platform != "linux":
+        return "a world needs Linux namespaces"
+    if os.geteuid() != 0:
+        return "a world needs root: namespaces, links and mounts"
+    held = effective_capabilities(Path("/proc/self/status").read_text())
+    if not held >> _CAP_SYS_ADMIN & 1:
+        return "a world needs the capability CAP_SYS_ADMIN, which is not given here"
+    absent = [name for name in _NEEDED if shutil.which(name, path=_path()) is None]
+    return f"a world needs the program {absent[0]!r}: make world installs it" if absent else None
+
+
+def effective_capabilities(status: str) -> int:
+    """Return the effective capabilities of `/proc/PID/status` as bits."""
+    for line in status.splitlines():
+        if line.startswith("CapEff:"):
+            return int(line.split()[1], 16)
+    return 0
+
+
+def enclose(*, stay: bool = False) -> Enclosure:
+    """Make an enclosure; it ends with this process unless it is to `stay`.
+
+    Raises `CannotEnclose` with the reason when the machine cannot.
+    """
+    reason = missing()
+    if reason:
+        raise CannotEnclose(reason)
+    taken = place.take()
+    try:
+        return _make(taken, stay)
+    except BaseException:
+        taken.give_back()
+        raise
+
+
+@contextlib.contextmanager
+def enclosed() -> Iterator[Enclosure]:
+    """Yield an enclosure that is closed afterwards."""
+    made = enclose()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def _make(taken: place.Place, stay: bool) -> Enclosure:
+    spaces = ["--net", "--pid", "--mount", "--ipc", "--uts", "--fork", "--mount-proc"]
+    spaces += ["--kill-child=KILL", "--propagation", "private"]
+    first_command = [sys.executable, "-I", "-S", str(_INIT), *(["stay"] if stay else [])]
+    first = subprocess.Popen(
+        ["unshare", *spaces, *first_command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,  # unshare complains of a signal mask it need not restore
+        pass_fds=(taken.lock,),  # so that the lock is held as long as anything inside lives
+        start_new_session=True,
+        env={**os.environ, "PATH": _path()},
+    )
+    found: list[int] = []
+
+    def forked() -> bool:
+        children = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
+        found[:] = [int(child) for child in children]
+        return bool(found)
+
+    wait_until("the first process of the enclosure", forked, _BRIEF)
+    made = Enclosure(taken, found[0], Networks(taken.number), first)
+    made.ask({"ended": 0})  # it answers, so its namespaces are there
+    _connect(made)
+    (taken.folder / _STAMP).write_text(json.dumps({"pid": made.pid}))
+    return made
+
+
+def _connect(made: Enclosure) -> None:
+    """Join the network, and make the mounts its own."""
+    networks, host = made.networks, _link(made.number)
+    _host("ip", "link", "add", host, "type", "veth", "peer", "name", LINK, "netns", str(made.pid))
+    inner = (
+        "mount --make-rshared / && mount -t tmpfs -o mode=755 world /run"
+        " && echo 1 > /proc/sys/net/ipv4/ip_forward && ip link set lo up"
+        f" && ip addr add {networks.address}/24 dev {LINK} && ip link set {LINK} up"
+        f" && ip route add default via {networks.gateway}"
+    )
+    made.run("sh", "-c", inner)
+    _host("ip", "addr", "add", f"{networks.gateway}/24", "dev", host)
+    _host("ip", "link", "set", host, "up")
+    for network in (networks.pods, networks.services):
+        _host("ip", "route", "add", network, "via", networks.address)
+
+
+def inside(pid: int, command: Sequence[str | Path], seconds: float) -> str:
+    """Run a command in the namespaces of a process and return what it printed."""
+    done = subprocess.run(
+        ["nsenter", "-t", str(pid), "-n", "-p", "-m", "-i", "-u", "--", *command],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=seconds,
+        env={**os.environ, "PATH": _path()},
+    )
+    return done.stdout
+
+
+def end_stayed(number: int) -> None:
+    """End a world that was made to stay."""
+    stamp = place.folder_of(number) / _STAMP
+    pid = int(json.loads(stamp.read_text())["pid"])
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    wait_until("the world to end", lambda: number not in place.living(), _STOP)
+    wait_until("the links to go", lambda: not _link_exists(number), _STOP)
+    place.sweep()
+
+
+def _link(number: int) -> str:
+    return f"upid-w{number}"
+
+
+def _link_exists(number: int) -> bool:
+    return Path(f"/sys/class/net/{_link(number)}").exists()
+
+
+def _path() -> str:
+    # a desk's PATH often has no sbin, where ip and iptables are
+    return os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def _host(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True, timeout=_BRIEF, env={"PATH": _path()})
