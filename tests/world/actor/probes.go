@@ -92,3 +92,10 @@ func (p *probes) isStarting() bool {
 	defer p.mutex.Unlock()
 	return !p.started
 }
+
+// isStopping returns whether the program has been asked to stop.
+func (p *probes) isStopping() bool {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	return p.stopping
+}
