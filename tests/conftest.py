@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.databases"]
+pytest_plugins = [
+    "tests.fixtures.postgres",
+    "tests.fixtures.databases",
+    "tests.world.fixtures",
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() == "true"

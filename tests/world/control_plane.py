@@ -112,6 +112,11 @@ class ControlPlane:
         """Return a running program: etcd, apiserver, controllers or scheduler."""
         return self.enclosure.program(self._named(name))
 
+    def running_programs(self) -> list[str]:
+        """Return which of etcd, apiserver, controllers and scheduler were started."""
+        names = ("etcd", "apiserver", "controllers", "scheduler")
+        return [name for name in names if self._named(name) in self.enclosure.programs]
+
     def restart_api_server(self, switches: Switches | None = None) -> None:
         """Stop the API server and start it again, with other switches if given."""
         self.program("apiserver").stop()
@@ -151,9 +156,8 @@ class ControlPlane:
         """End all of it; files stay until the enclosure goes."""
         for api in self._apis:
             api.close()
-        for name in ("scheduler", "controllers", "apiserver", "etcd"):
-            if self._named(name) in self.enclosure.programs:
-                self.program(name).stop()
+        for name in reversed(self.running_programs()):
+            self.program(name).stop()
 
     def start(self, *, controllers: bool = True) -> None:
         """Start etcd, the API server and, if wanted, what acts by itself."""

@@ -277,8 +277,14 @@ def _connect(made: Enclosure) -> None:
     """Join the network, and make the mounts its own."""
     networks, host = made.networks, _link(made.number)
     _host("ip", "link", "add", host, "type", "veth", "peer", "name", LINK, "netns", str(made.pid))
+    upper, work = made.folder / "var", made.folder / "var-work"
+    upper.mkdir()
+    work.mkdir()
+    # kubelet and CNI write below /var wherever they are told to work: the world's own copy takes it
+    var = f"lowerdir=/var,upperdir={upper},workdir={work}"
     inner = (
         "mount --make-rshared / && mount -t tmpfs -o mode=755 world /run"
+        f" && mount -t overlay -o {var} world /var"
         " && echo 1 > /proc/sys/net/ipv4/ip_forward && ip link set lo up"
         f" && ip addr add {networks.address}/24 dev {LINK} && ip link set {LINK} up"
         f" && ip route add default via {networks.gateway}"

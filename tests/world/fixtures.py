@@ -1,0 +1,62 @@
+"""What a test can ask of the world: an enclosure, a cluster in it, a real node."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.world import control_plane as planes
+from tests.world import needs
+from tests.world import node as nodes
+from tests.world.cluster import Cluster, namespace
+from tests.world.control_plane import ControlPlane
+from tests.world.enclosure import Enclosure, enclosed
+from tests.world.node import Node
+
+
+@pytest.fixture(scope="session")
+def enclosure() -> Iterator[Enclosure]:
+    """Yield the namespaces in which everything of this test run lives, and ends with it."""
+    needs.need_enclosure()
+    with enclosed() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def control_plane(enclosure: Enclosure) -> Iterator[ControlPlane]:
+    """Yield a real control plane with its audit log and whole history."""
+    needs.need_parts("kubernetes")
+    with planes.running(enclosure) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def old_control_plane(enclosure: Enclosure) -> Iterator[ControlPlane]:
+    """Yield an API server two versions older, without controllers."""
+    needs.need_parts("kubernetes", "kubernetes-1.34")
+    with planes.running(enclosure, slot=1, old=True, controllers=False) as running:
+        yield running
+
+
+@pytest.fixture
+def cluster(control_plane: ControlPlane) -> Iterator[Cluster]:
+    """Yield a namespace for this test only."""
+    with namespace(control_plane) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def node_images(enclosure: Enclosure) -> list[Path]:
+    """Return the archives of the images that pods of tests run."""
+    from tests.world import images
+
+    needs.need_parts("actor")
+    return images.write_all(enclosure.folder / "images")
+
+
+@pytest.fixture(scope="session")
+def node(control_plane: ControlPlane, node_images: list[Path]) -> Iterator[Node]:
+    """Yield a real node that is Ready: containerd, runc, kubelet, kube-proxy."""
+    needs.need_parts("kubernetes", "containerd")
+    with nodes.running(control_plane, node_images) as running:
+        yield running
