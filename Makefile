@@ -13,6 +13,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := verbs
 .PHONY: verbs demo test check fix bench quality serve build sample reference lock setup clean
+.PHONY: world world-up world-status world-down
 
 verbs:
 	@echo "make demo       set up, then show what the sample cluster costs and wastes"
@@ -21,6 +22,7 @@ verbs:
 	@echo "make fix        format and repair what can be repaired by itself"
 	@echo "make bench      measure against peers and bounds        (ONLY=group or name)"
 	@echo "make quality    judge decisions on labelled samples     (ONLY=group or name)"
+	@echo "make world      build a real Kubernetes to test on: Go, root   (world-up, -status, -down)"
 	@echo "make serve      run the API on this machine"
 	@echo "make build      build the wheel into dist/"
 	@echo "make sample     build the sample recording anew"
@@ -50,6 +52,12 @@ bench: setup
 
 quality: setup
 	@$(RUN) -m tests.quality $(ONLY)
+
+world: setup
+	@$(RUN) -m tests.world build
+
+world-up world-status world-down: setup
+	@$(RUN) -m tests.world $(@:world-%=%)
 
 build: setup
 	@$(RUN) requirements/install.py uv build --quiet --wheel --no-build-isolation --python $(RUN) --out-dir dist .

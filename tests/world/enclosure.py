@@ -309,12 +309,16 @@ def inside(pid: int, command: Sequence[str | Path], seconds: float) -> str:
     return done.stdout
 
 
+def init_of(number: int) -> int:
+    """Return the first process of a living world, as the host counts."""
+    stamp = place.folder_of(number) / _STAMP
+    return int(json.loads(stamp.read_text())["pid"])
+
+
 def end_stayed(number: int) -> None:
     """End a world that was made to stay."""
-    stamp = place.folder_of(number) / _STAMP
-    pid = int(json.loads(stamp.read_text())["pid"])
     with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+        os.kill(init_of(number), signal.SIGKILL)
     wait_until("the world to end", lambda: number not in place.living(), _STOP)
     wait_until("the links to go", lambda: not _link_exists(number), _STOP)
     place.sweep()

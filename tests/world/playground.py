@@ -1,0 +1,131 @@
+"""A world that stays: `make world-up`, `world-status`, `world-down`."""
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from tests.world import control_plane as planes
+from tests.world import images, parts, place
+from tests.world import node as nodes
+from tests.world.enclosure import CannotEnclose, Enclosure, enclose, end_stayed, init_of, inside
+from tests.world.waiting import WaitedInVain
+
+_STAYS = "stays.json"
+_MIB = 1024
+
+
+@dataclass(frozen=True)
+class Playground:
+    """What a developer is told of a world that stays."""
+
+    number: int
+    server: str
+    kubeconfig: str
+    node: str
+
+
+def up() -> int:
+    """Start a control plane and a node that stay; returns an exit code."""
+    standing = stays()
+    if standing:
+        print(f"  world {standing[0].number} is up already")
+        _show(standing[0])
+        return 0
+    absent = parts.not_built()
+    if absent:
+        print(f"  not built: {', '.join(absent)}; make world builds it")
+        return 1
+    started = time.perf_counter()
+    try:
+        made = enclose(stay=True)
+    except CannotEnclose as error:
+        print(f"  {error}")
+        return 1
+    try:
+        found = _furnish(made, started)
+    except (WaitedInVain, CannotEnclose) as error:
+        print(f"  {error}")
+        made.close()
+        return 1
+    except BaseException:
+        made.close()
+        raise
+    (made.folder / _STAYS).write_text(json.dumps(asdict(found)))
+    made.let_go()
+    _show(found)
+    return 0
+
+
+def down() -> int:
+    """End every world that stays, and clean up after those that died; returns an exit code."""
+    standing = stays()
+    for one in standing:
+        end_stayed(one.number)
+        print(f"  world {one.number} is down")
+    swept = place.sweep()
+    for number in swept:
+        print(f"  removed what world {number} left")
+    if not standing and not swept:
+        print("  no world stays here")
+    return 0
+
+
+def status() -> int:
+    """Say which worlds live, and what runs in them; returns an exit code."""
+    living = place.living()
+    standing = {one.number: one for one in stays()}
+    for number in living:
+        whose = "stays until make world-down" if number in standing else "ends with its test run"
+        print(f"  world {number}: {whose}")
+        for name, mebibytes in sorted(_programs(number)):
+            print(f"    {name:<28}{mebibytes:>6} MiB")
+        if number in standing:
+            _show(standing[number])
+    if not living:
+        print("  no world runs here; make world-up starts one")
+    absent = parts.not_built()
+    print(f"  not built: {', '.join(absent)} (make world)" if absent else "  every part is built")
+    return 0
+
+
+def stays() -> list[Playground]:
+    """Return the worlds that stay."""
+    found = []
+    for number in place.living():
+        path = place.folder_of(number) / _STAYS
+        if path.exists():
+            found.append(Playground(**json.loads(path.read_text())))
+    return found
+
+
+def _furnish(made: Enclosure, started: float) -> Playground:
+    def done(what: str) -> None:
+        print(f"  {what} ({time.perf_counter() - started:.1f} s)", flush=True)
+
+    plane = planes.prepare(made)
+    plane.start()
+    done(f"control plane ready: {plane.server}")
+    node = nodes.start(plane, images.write_all(made.folder / "images"))
+    done(f"node {node.name} ready: {node.address}")
+    return Playground(made.number, plane.server, str(plane.kubeconfig()), node.address)
+
+
+def _show(found: Playground) -> None:
+    kubectl = parts.program("kubectl")
+    print(f"\n  export KUBECONFIG={found.kubeconfig}")
+    print(f"  {kubectl} get nodes")
+    print(f"  images on the node: {', '.join(images.NAMES)}")
+    print("  make world-down ends it\n")
+
+
+def _programs(number: int) -> list[tuple[str, int]]:
+    """Return name and resident memory (MiB) of the programs of a world."""
+    said = inside(init_of(number), ["ps", "-eo", "rss=,args="], 20)
+    found = []
+    for line in said.splitlines():
+        rss, command = line.split(None, 1)
+        name = Path(command.split()[0]).name
+        if name not in {"ps", "nsenter"}:
+            found.append((name, int(rss) // _MIB))
+    return found
