@@ -115,7 +115,7 @@ def _show(found: Playground) -> None:
     kubectl = parts.program("kubectl")
     print(f"\n  export KUBECONFIG={found.kubeconfig}")
     print(f"  {kubectl} get nodes")
-    print(f"  images on the node: {', '.join(images.NAMES)}")
+    print(f"  images on the node: {images.ACTOR}, {images.BUSYBOX}")
     print("  make world-down ends it\n")
 
 

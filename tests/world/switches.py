@@ -18,7 +18,7 @@ class Switches:
     inflight             reads and writes served at once; what is above gets 429 and Retry-After
     goaway               chance that an answer ends its HTTP/2 connection (0 to 0.02)
     watch_cache          False: lists and watches come from etcd, never from the past
-    send_retry_after     while it shuts down, refuse with 429 and Retry-After
+    send_retry_after     while it shuts down and requests are still open, refuse others with 429
     audit                "all" writes with bodies; "people": bodies of named users only, for fleets
     priority             False turns API priority and fairness off, so that `inflight` is the limit
     extra                any other flag
@@ -49,7 +49,7 @@ class Switches:
         if not self.watch_cache:
             found["watch-cache"] = "false"
         if self.send_retry_after:
-            found |= {"shutdown-send-retry-after": "true", "shutdown-delay-duration": "5s"}
+            found["shutdown-send-retry-after"] = "true"
         if not self.priority:
             found["enable-priority-and-fairness"] = "false"
         return found | self.extra
