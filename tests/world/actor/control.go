@@ -88,6 +88,7 @@ func (a *actor) tellServed(reply http.ResponseWriter, request *http.Request) {
 	}
 	lines, last, lost := a.served.after(after)
 	reply.Header().Set("Content-Type", "application/jsonl")
+	reply.Header().Set("X-Served-Since", strconv.FormatInt(a.watch.wall(0), 10))
 	reply.Header().Set("X-Served-Last", strconv.FormatInt(last, 10))
 	reply.Header().Set("X-Served-Lost", strconv.FormatInt(max(0, lost), 10))
 	out := json.NewEncoder(reply)

@@ -38,9 +38,10 @@ type actor struct {
 	streams  streams
 	endings  chan int // the exit code, once the program is to stop
 
-	web   *http.Server
-	rpc   *grpc.Server
-	lines net.Listener
+	web    *http.Server
+	opened event // the addresses
+	rpc    *grpc.Server
+	lines  net.Listener
 }
 
 func runServe(arguments []string) int {
@@ -154,15 +155,15 @@ func (a *actor) listen() error {
 		HTTP2: &http.HTTP2Config{MaxConcurrentStreams: streamsPerConnection},
 	}
 	a.rpc = a.newRPC()
-	opened := event{Event: "listening"}
+	a.opened = event{Event: "listening"}
 	ports := []struct {
 		address string
 		name    *string
 		serve   func(net.Listener)
 	}{
-		{a.settings.http, &opened.HTTP, func(on net.Listener) { _ = a.web.Serve(on) }},
-		{a.settings.grpc, &opened.GRPC, func(on net.Listener) { _ = a.rpc.Serve(on) }},
-		{a.settings.tcp, &opened.TCP, a.serveLines},
+		{a.settings.http, &a.opened.HTTP, func(on net.Listener) { _ = a.web.Serve(on) }},
+		{a.settings.grpc, &a.opened.GRPC, func(on net.Listener) { _ = a.rpc.Serve(on) }},
+		{a.settings.tcp, &a.opened.TCP, a.serveLines},
 	}
 	for _, port := range ports {
 		if port.address == off {
@@ -173,12 +174,12 @@ func (a *actor) listen() error {
 			return err
 		}
 		*port.name = listener.Addr().String()
-		if port.name == &opened.TCP {
+		if port.name == &a.opened.TCP {
 			a.lines = listener
 		}
 		go port.serve(listener)
 	}
-	tell(opened)
+	tell(a.opened)
 	return nil
 }
 
