@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-
 _STOP = 15.0  # seconds for a program to end by itself
 
 
