@@ -100,6 +100,7 @@ func (a *actor) run() int {
 	go a.burner.run(ctx)
 	go a.holder.run(ctx)
 	a.arrangeEnding()
+	tell(event{Event: "began"})
 	select {
 	case <-time.After(a.settings.listenDelay):
 	case code := <-a.endings:

@@ -216,7 +216,7 @@ func TestAWebSocketAnswersEachMessage(t *testing.T) {
 	if got := ids(a, protocolWebSocket); got != "w1 /ws, w2 /ws" {
 		t.Errorf("the ledger has %s", got)
 	}
-	a.streams.close(ctx)
+	go a.streams.close(ctx) // it waits for the client to agree, who reads below
 	if _, _, err := conn.Read(ctx); websocket.CloseStatus(err) != websocket.StatusGoingAway {
 		t.Errorf("stopping ends it with %v", err)
 	}
