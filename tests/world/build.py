@@ -59,7 +59,7 @@ def _programs() -> list[str]:
     with (place.cache() / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two builds at once would do everything twice
         for part in parts.PARTS:
-            what = f"{part.name} {part.version}"
+            what = f"{part.name} {part.version}".strip()
             if part.is_built:
                 _line(what, "there")
                 continue
@@ -70,6 +70,18 @@ def _programs() -> list[str]:
             except CannotBuild as error:
                 problems.append(f"{part.name}: {error}")
     return problems
+
+
+def build_own() -> None:
+    """Build what has its source in this tree, quietly: it takes seconds and changes often.
+
+    Raises `CannotBuild`.
+    """
+    with (place.cache() / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for part in parts.PARTS:
+            if part.own and not part.is_built:
+                _build(find_go(), part)
 
 
 def find_go() -> str:

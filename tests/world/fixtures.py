@@ -14,6 +14,29 @@ from tests.world.enclosure import Enclosure, enclosed
 from tests.world.node import Node
 
 
+_left_out = pytest.StashKey[str]()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests of the world out, with one line, at a desk that can have none."""
+    reason = None if needs.IN_CI else needs.no_world()
+    if reason is None:
+        return
+    worldly = [item for item in items if item.get_closest_marker("world")]
+    if worldly:
+        items[:] = [item for item in items if not item.get_closest_marker("world")]
+        config.hook.pytest_deselected(items=worldly)
+        config.stash[_left_out] = f"{len(worldly)} tests on a real Kubernetes left out: {reason}"
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say what was left out."""
+    if _left_out in config.stash:
+        terminalreporter.write_line(config.stash[_left_out])
+
+
 @pytest.fixture(scope="session")
 def enclosure() -> Iterator[Enclosure]:
     """Yield the namespaces in which everything of this test run lives, and ends with it."""

@@ -36,9 +36,9 @@ class Part:
 
     @cached_property
     def version(self) -> str:
-        """Return the pinned version of the part's first module."""
+        """Return the pinned version of the part's first module; nothing for the tree's own."""
         found = re.search(rf"{re.escape(self.module)} v([\w.-]+)", self._pins())
-        return found[1] if found else "own"
+        return found[1] if found else ""
 
     @cached_property
     def flags(self) -> list[str]:
