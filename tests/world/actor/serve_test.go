@@ -77,19 +77,21 @@ func ask(t *testing.T, client *http.Client, url, id, body string) (int, string, 
 	}
 	request, err := http.NewRequest(method, url, strings.NewReader(body))
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return 0, "", ""
 	}
 	if id != "" {
 		request.Header.Set(requestIDHeader, id)
 	}
 	answer, err := client.Do(request)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return 0, "", ""
 	}
 	defer func() { _ = answer.Body.Close() }()
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {
-		t.Fatal(err)
+		t.Error(err)
 	}
 	return answer.StatusCode, answer.Header.Get(requestIDHeader), string(text)
 }
@@ -114,6 +116,37 @@ func TestOnePortServesBothVersionsOfHTTP(t *testing.T) {
 			t.Errorf("%s: the ledger has %s", protocol, got)
 		}
 		client.CloseIdleConnections()
+	}
+}
+
+func TestAStopWaitsForWhatIsUnderWay(t *testing.T) {
+	for _, protocol := range []string{protocolHTTP1, protocolHTTP2} {
+		a, ctx := started(t)
+		a.probes.start()
+		speaks := new(http.Protocols)
+		speaks.SetHTTP1(protocol == protocolHTTP1)
+		speaks.SetUnencryptedHTTP2(protocol == protocolHTTP2)
+		client := &http.Client{Transport: &http.Transport{Protocols: speaks}}
+		answers := make(chan string, 1)
+		go func() {
+			url := "http://" + a.opened.HTTP + "/?delay=300ms"
+			code, _, text := ask(t, client, url, "slow", "")
+			answers <- fmt.Sprint(code, text)
+		}()
+		for ids(a, protocol) == "" && ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		if code := a.stop(5); code != 5 {
+			t.Errorf("%s: stopped with %d", protocol, code)
+		}
+		select {
+		case got := <-answers:
+			if got != "200slow\n" {
+				t.Errorf("%s: answered %q", protocol, got)
+			}
+		case <-ctx.Done():
+			t.Errorf("%s: not answered", protocol)
+		}
 	}
 }
 
