@@ -9,7 +9,7 @@ from tests.world.ledger.account import Account, Sent
 from tests.world.ledger.client_log import read_client_log
 from tests.world.ledger.served import Book, ServedFile, ServerBook
 
-_EVERY = 0.5  # seconds: at 5,000 servings a second the smallest useful ring holds them 13 times
+READ_EVERY = 0.5  # seconds: at 5,000 servings a second the smallest useful ring holds them 13 times
 _END = 30.0  # seconds for the last reading of a server that hangs
 
 
@@ -51,7 +51,7 @@ class Ledger:
             raise self._failure
 
     @contextlib.contextmanager
-    def following(self, every: float = _EVERY) -> Iterator[None]:
+    def following(self, every: float = READ_EVERY) -> Iterator[None]:
         """Read all books every so many seconds meanwhile, so that no ring runs over."""
         ending = threading.Event()
         reader = threading.Thread(target=self._follow, args=(ending, every), name="ledger")

@@ -17,6 +17,11 @@ class Target:
     address: str
     weight: float = 1
 
+    def __post_init__(self) -> None:
+        """Refuse a protocol that the client does not speak."""
+        if self.protocol not in PROTOCOLS:
+            raise ValueError(f"{self.protocol!r} is none of {', '.join(PROTOCOLS)}")
+
     def __str__(self) -> str:
         return f"{self.weight:g}*{self.protocol}={self.address}"
 
@@ -62,6 +67,11 @@ class Plan:
     connections: int = 1
     body_bytes: int = 256
     run: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a plan without targets or without an end."""
+        if not self.targets or (self.count is None and self.seconds is None):
+            raise ValueError("a plan needs targets, and a count or seconds")
 
     def arguments(self, log: Path) -> list[str]:
         """Return the command line of `actor call` after the name of the command."""

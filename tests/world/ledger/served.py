@@ -20,6 +20,7 @@ from tests.world.ledger.client_log import Request, clock
 
 _SERVED = "/actor/served"
 _PATIENCE = 5.0  # seconds for an answer that takes milliseconds; a stopped server takes for ever
+_LONGEST_PATH = 200  # characters of a path that `actor serve` notes
 _FOREVER = 2**63 - 1
 
 
@@ -127,8 +128,8 @@ def _serving(server: str, incarnation: int, text: bytes) -> Serving:
 
 
 def path_of(asked: str) -> str:
-    """Return a path as a server notes it: decoded, and without what follows the question mark."""
-    return unquote(urlsplit(asked).path)
+    """Return a path as a server notes it: decoded, cut short, and without its query."""
+    return unquote(urlsplit(asked).path)[:_LONGEST_PATH]
 
 
 class ServerBook:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.world.ledger.account import Account
-from tests.world.ledger.ledger import Ledger
+from tests.world.ledger.ledger import READ_EVERY, Ledger
 from tests.world.ledger.plan import Plan
 from tests.world.waiting import wait_until
 
@@ -44,16 +44,24 @@ class ClientFailed(Exception):
 
 @dataclass
 class Traffic:
-    """A client at work; `log` is what it writes, `program` its own output."""
+    """A client at work, which writes `log`."""
 
     plan: Plan
     log: Path
     client: Running
     ledger: Ledger
+    _sent: int = 0
+    _counted: int = 0  # bytes of the log
 
     def sent(self) -> int:
-        """Return how many requests have left so far."""
-        return self.log.read_bytes().count(_SENT) if self.log.exists() else 0
+        """Return how many requests have left so far; only what is new of the log is read."""
+        if self.log.exists():
+            with self.log.open("rb") as lines:
+                lines.seek(self._counted)
+                whole, end, _ = lines.read().rpartition(b"\n")
+            self._sent += whole.count(_SENT)
+            self._counted += len(whole) + len(end)
+        return self._sent
 
     def wait_until_sent(self, number: int) -> None:
         """Wait until that many requests have left, at most as long as the plan may take."""
@@ -100,6 +108,7 @@ def traffic(
     log: Path,
     servers: Mapping[str, str] | None = None,
     only: Collection[str] | None = None,
+    every: float = READ_EVERY,
 ) -> Iterator[Traffic]:
     """Start a client and read the servers' books while it runs; it has ended afterwards.
 
@@ -109,12 +118,13 @@ def traffic(
     servers  name of each server → its HTTP port's URL, as reached from here; more can be added
              to the ledger at any time
     only     the servers that may serve this client; None means any
+    every    seconds between two readings of the books
     """
     ledger = Ledger()
     ledger.add_client(log, only)
     for name, url in (servers or {}).items():
         ledger.add_server(name, url)
-    with contextlib.closing(ledger), ledger.following():
+    with contextlib.closing(ledger), ledger.following(every):
         client = on.start(f"call-{log.stem}", actor, "call", *plan.arguments(log))
         try:
             yield Traffic(plan, log, client, ledger)
