@@ -19,8 +19,8 @@ type caller interface {
 
 // callers makes the client of each protocol.
 var callers = map[string]func(callOptions) caller{
-	protocolHTTP1:     func(o callOptions) caller { return newHTTPCaller(protocolHTTP1, o) },
-	protocolHTTP2:     func(o callOptions) caller { return newHTTPCaller(protocolHTTP2, o) },
+	protocolHTTP1:     func(o callOptions) caller { return newHTTP1Caller(o) },
+	protocolHTTP2:     func(o callOptions) caller { return newHTTP2Caller(o) },
 	protocolGRPC:      func(o callOptions) caller { return newGRPCCaller(o) },
 	protocolWebSocket: func(o callOptions) caller { return newSocketCaller(o) },
 	protocolTCP:       func(o callOptions) caller { return newTCPCaller(o) },
