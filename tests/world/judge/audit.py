@@ -136,7 +136,7 @@ def request_of(event: dict[str, Any]) -> Request:
             namespace=_namespace(asked),
             name=asked.get("name", ""),
         ),
-        uid=asked.get("uid", ""),
+        uid=asked.get("uid", "") or _precondition(event),
         user_agent=agent,
         field_manager=query.get("fieldManager", [agent.split("/")[0][:MANAGER_LENGTH]])[0],
         dry_run=query.get("dryRun") == ["All"] or _dry_by_body(event),
@@ -151,12 +151,18 @@ def _namespace(asked: dict[str, Any]) -> str:
 
 
 def _dry_by_body(event: dict[str, Any]) -> bool:
-    sent = event.get("requestObject") or {}
+    return bool(_delete_options(event).get("dryRun") == ["All"])
+
+
+def _precondition(event: dict[str, Any]) -> str:
+    return str((_delete_options(event).get("preconditions") or {}).get("uid", ""))
+
+
+def _delete_options(event: dict[str, Any]) -> dict[str, Any]:
+    sent: dict[str, Any] = event.get("requestObject") or {}
     if sent.get("kind") == "Eviction":
-        sent = sent.get("deleteOptions") or {}
-    elif sent.get("kind") != "DeleteOptions":
-        return False
-    return bool(sent.get("dryRun") == ["All"])
+        return sent.get("deleteOptions") or {}
+    return sent if sent.get("kind") == "DeleteOptions" else {}
 
 
 def _answered(request: Request, event: dict[str, Any]) -> Request:

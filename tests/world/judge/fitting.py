@@ -64,7 +64,7 @@ def _same_object(request: Request, write: Write) -> bool:
 
 
 def _delete_fits(request: Request, write: Write) -> bool:
-    if write.shape is not Shape.DELETE and not write.ends:
+    if write.let_go or (write.shape is not Shape.DELETE and not write.ends):
         return False
     if request.deleted_uid and write.shape is Shape.DELETE:
         return request.deleted_uid == write.uid
@@ -80,7 +80,7 @@ def _eviction_fits(request: Request, write: Write) -> bool:
             write.place.namespace == request.place.namespace
             and request.place.name in write.disrupted
         )
-    if not _same_object(request, write):
+    if write.let_go or not _same_object(request, write):
         return False
     return write.shape is Shape.DELETE or write.ends or write.disrupts
 

@@ -20,6 +20,7 @@ from tests.world.judge.records import Shape, Stamp, Write
 
 ALL_KEYS = base64.b64encode(b"\0").decode()  # as both ends of a range: everything there is
 PROTOBUF = b"k8s\0"  # how kube-apiserver begins what it stores as protobuf
+COLLECTOR_FINALIZERS = frozenset({"foregroundDeletion", "orphan"})  # a delete may take these itself
 ANSWER_SECONDS = 10.0  # for one answer, and between two lines of the watch
 READ_SECONDS = 120.0  # for reading on to the present; 100,000 revisions take about 20
 MOST_BYTES = 1 << 30  # of compressed objects held in memory; a revision of a pod takes about 1.2 KB
@@ -172,7 +173,9 @@ def marks(before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict[s
     """Return the parts of a Write that the object tells, by its sides."""
     old, current = _metadata(before), _metadata(after)
     if after is None:
-        return {"shape": Shape.DELETE, "was_ending": "deletionTimestamp" in old}
+        kept = set(old.get("finalizers") or ()) - COLLECTOR_FINALIZERS
+        was_ending = "deletionTimestamp" in old
+        return {"shape": Shape.DELETE, "was_ending": was_ending, "let_go": bool(kept)}
     stamps = _stamps(current) - _stamps(old)
     found: dict[str, Any] = {"stamps": tuple(Stamp(name, at) for name, at in sorted(stamps))}
     # An object that is made anew over a key that was never seen empty has another UID.

@@ -19,6 +19,7 @@ from tests.world.judge.records import Attribution, How, Outcome, Place, Request,
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+TIMED_OUT = 504
 MOST_ROUNDS = 100  # each settles at least one revision; two to five are usual
 
 
@@ -259,4 +260,6 @@ class _Search:
 
 def _end(request: Request) -> datetime:
     """Return when at the latest a request can have written."""
+    if request.code == TIMED_OUT or request.panicked:  # what it began may go on behind the answer
+        return request.gone_by or NEVER
     return request.completed or request.gone_by or NEVER

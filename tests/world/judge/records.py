@@ -161,6 +161,7 @@ class Write:
 
     ends        an update that sets or shortens the object's deletion
     was_ending  the object was already in deletion before
+    let_go      a delete of an object that still had finalizers: whoever took the last one did it
     disrupts    an update of a pod that announces its eviction
     disrupted   names of pods that an update of a PodDisruptionBudget newly counts as evicted
     leased      the key was tied to an etcd lease before, and so may go without a request
@@ -174,6 +175,7 @@ class Write:
     shape: Shape
     ends: bool = False
     was_ending: bool = False
+    let_go: bool = False
     disrupts: bool = False
     disrupted: frozenset[str] = frozenset()
     stamps: tuple[Stamp, ...] = ()
