@@ -91,6 +91,10 @@ class Desk:
         self._plan, self._hits = plan, [0] * len(plan.rules)
         self.fired, self.records, self.troubles = set(), [], []
 
+    def trouble(self, error: BaseException) -> None:
+        """Note what went wrong, at once: a task that is cancelled as it ends would lose it."""
+        self.troubles.append(f"{type(error).__name__}: {error}")
+
     def unfired(self) -> FaultNeverFired | None:
         """Return the complaint about faults that did not take effect, if there are any."""
         silent = [
@@ -162,6 +166,10 @@ class Desk:
         victim = kill.victim if kill.victim is not None else self.victim
         if victim is None:
             raise ProxyTrouble(f"{kill.name} at request {course.record.number}, but of whom?")
+        # Written down first: a test that sees the victim dead finds it in the record. A kill that
+        # fails is a trouble of its own.
+        course.fired(kill)
+        course.ends(Outcome.KILLED)
         self._gate.clear()
         try:
             await asyncio.to_thread(_end, victim)
@@ -169,8 +177,6 @@ class Desk:
                 await asyncio.sleep(0)
         finally:
             self._gate.set()
-        course.fired(kill)
-        course.ends(Outcome.KILLED)
 
     async def withhold(self, fault: Fault, course: Course, line: Line) -> None:
         """Do what the plan says instead of delivering a reply that has come."""

@@ -42,7 +42,6 @@ class Session(Protocol):
     def answered(self, received: bytes) -> None:
         """Follow what upstream says."""
 
-    @property
     def settled(self) -> bool:
         """Whether upstream answered everything that it answers."""
 
@@ -90,23 +89,28 @@ class OpaqueSession:
     """
 
     def __init__(self) -> None:
-        self.settled = True
+        self._settled = True
 
     def messages(self, received: bytes) -> list[Message]:
         return [Message("BYTES", "", received)]
 
     def sent(self, message: Message, *, nudged: bool) -> None:
-        self.settled = False
+        self._settled = False
 
     def answered(self, received: bytes) -> None:
-        self.settled = True
+        self._settled = True
+
+    def settled(self) -> bool:
+        return self._settled
 
 
-class LineSession(OpaqueSession):
-    """A protocol of lines, each of which is answered: the first word is the verb."""
+class LineSession:
+    """A protocol of lines, each of which is answered: the first word is the verb.
+
+    Lines that upstream says before it is asked are no answers.
+    """
 
     def __init__(self) -> None:
-        super().__init__()
         self._buffer = Buffer()
         self._owed = 0
 
@@ -121,8 +125,9 @@ class LineSession(OpaqueSession):
 
     def sent(self, message: Message, *, nudged: bool) -> None:
         self._owed += 1
-        self.settled = False
 
     def answered(self, received: bytes) -> None:
-        self._owed -= received.count(b"\n")
-        self.settled = self._owed <= 0
+        self._owed = max(0, self._owed - received.count(b"\n"))
+
+    def settled(self) -> bool:
+        return self._owed == 0

@@ -80,10 +80,12 @@ class HttpConnection:
         self._upstream: _Peer | None = None
 
     async def serve(self) -> None:
-        """Serve requests one after the other. Raises only what is the proxy's own trouble."""
+        """Serve requests one after the other."""
         try:
             while await self._exchange():
                 pass
+        except ProxyTrouble as trouble:
+            self._desk.trouble(trouble)
         finally:
             await self._part()
 
@@ -125,6 +127,7 @@ class HttpConnection:
         if waits:  # its body will not come, so the next request could not be told from it
             headers.append(("Connection", "close"))
         course.record.status = answer.status
+        course.fired(answer)
         try:
             while not waits and isinstance(event := await self._client.next(), h11.Data):
                 course.record.body_bytes += len(event.data)
@@ -135,7 +138,6 @@ class HttpConnection:
         except (OSError, h11.RemoteProtocolError):
             course.ends(Outcome.CLIENT_LEFT)
             return False
-        course.fired(answer)
         course.ends(Outcome.ANSWERED)
         return self._client.again()
 

@@ -37,7 +37,6 @@ class NatsSession:
         self._agreements = 0  # +OK, which only a verbose client gets
         self._verbose = False
 
-    @property
     def settled(self) -> bool:
         return self._pongs <= 0 and self._agreements <= 0
 

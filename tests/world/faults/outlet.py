@@ -48,9 +48,10 @@ class Outlet:
             if room is not None and len(piece) > room:
                 await self._put(piece[:room], put)
                 self._cut()
-            await self._put(piece, put)
             if self._drip is not None:
                 self._course.fired(self._drip)
+            await self._put(piece, put)
+            if self._drip is not None:
                 await self._pause(len(piece) / self._drip.bytes_per_second)
 
     def open_end(self) -> None:

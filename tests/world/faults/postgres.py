@@ -56,7 +56,6 @@ class PostgresSession:
         self._one_byte = False  # an encryption request is answered by one byte without a frame
         self._owed: deque[str] = deque()
 
-    @property
     def settled(self) -> bool:
         return not self._owed
 

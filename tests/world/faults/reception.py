@@ -128,4 +128,4 @@ class Reception:
     def _done(self, task: "asyncio.Task[None]") -> None:
         self._served.pop(task, None)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.desk.troubles.append(f"{type(error).__name__}: {error}")
+            self.desk.trouble(error)

@@ -73,7 +73,6 @@ class RedisSession:
         self._owed = 0
         self._subscribed = False
 
-    @property
     def settled(self) -> bool:
         return self._owed <= 0
 

@@ -33,7 +33,7 @@ class TcpConnection:
         self._busy = False  # a message that faults await is on its way
 
     async def serve(self) -> None:
-        """Pass messages until the end. Raises only what is the proxy's own trouble."""
+        """Pass messages until the end."""
         try:
             upstream = await self._dialling.dial()
         except OSError:
@@ -41,6 +41,8 @@ class TcpConnection:
             return
         try:
             await self._pass(upstream)
+        except ProxyTrouble as trouble:
+            self._desk.trouble(trouble)
         finally:
             await self._dialling.end(upstream)
 
@@ -64,16 +66,16 @@ class TcpConnection:
         if self._busy:
             self._settled.set()
             await up
-        self._ended(Outcome.PASSED if self._session.settled else Outcome.UPSTREAM_BROKE)
+        self._ended(Outcome.PASSED if self._session.settled() else Outcome.UPSTREAM_BROKE)
 
     async def _upward(self, upstream: Line) -> bool:
         """Forward messages; return whether upstream may still have something to say."""
         while received := await _read(self._client):
             try:
                 messages = self._session.messages(received)
-            except FramingBroken:
-                self._client.reset()
-                raise
+            except FramingBroken as broken:
+                self._refuse(broken)
+                return False
             for message in messages:
                 if not await self._message(message, upstream):
                     return False
@@ -118,7 +120,7 @@ class TcpConnection:
 
     async def _acted(self, course: Course) -> None:
         """Wait until upstream acted on all that it was sent."""
-        if self._session.settled:
+        if self._session.settled():
             return
         try:
             await asyncio.wait_for(self._settled.wait(), _PATIENCE)
@@ -129,8 +131,12 @@ class TcpConnection:
 
     async def _downward(self, upstream: Line) -> None:
         while received := await _read(upstream):
-            self._session.answered(received)
-            if self._session.settled:
+            try:
+                self._session.answered(received)
+            except FramingBroken as broken:
+                self._refuse(broken)
+                return
+            if self._session.settled():
                 self._settled.set()
             if self._withholding:
                 continue
@@ -152,6 +158,10 @@ class TcpConnection:
         await outlet.begin()
         await outlet.body(received, self._client.write)
         outlet.open_end()
+
+    def _refuse(self, broken: FramingBroken) -> None:
+        self._desk.trouble(broken)  # before the client can know and end the proxy
+        self._client.reset()
 
     def _ended(self, outcome: Outcome) -> None:
         if self._last is not None:
