@@ -10,6 +10,8 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.databases",
     "tests.world.fixtures",
+    "tests.world.neighbours.fixtures",
+    "tests.world.neighbours.fixtures",
 ]
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,7 +13,6 @@ from tests.world.control_plane import ControlPlane
 from tests.world.enclosure import Enclosure, enclosed
 from tests.world.node import Node
 
-
 _left_out = pytest.StashKey[str]()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.world import place
 
 _HERE = Path(__file__).parent
-_PINNED = _HERE / "parts"
+_PINNED = _HERE / "pinned"
 _VERSION = "-X k8s.io/component-base/version."
 _KUBERNETES = "k8s.io/kubernetes"
 
