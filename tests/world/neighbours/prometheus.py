@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
 from tests.world import debian
+from tests.world.api import Json
 from tests.world.enclosure import Enclosure
 from tests.world.neighbours.neighbour import START, Neighbour, client, folder_for, succeeds
 from tests.world.neighbours.queries import Queries, Refused, Sample, Series
@@ -26,41 +27,37 @@ KUBELET_PATHS = {"resource": "/metrics/resource", "cadvisor": "/metrics/cadvisor
 class Job:
     """One entry of Prometheus' `scrape_configs`.
 
-    targets    "address:port" of what to scrape
+    targets    "address:port" of what to scrape → labels that its series carry
     token      bearer token to show
     interval   seconds, where it differs from the server's
-    discovery  an entry of `kubernetes_sd_configs`, instead of targets or beside them
-    relabel    entries of `relabel_configs`: which of the discovered are scraped, and as what
+
+    Debian's Prometheus is built without discovery in Kubernetes: for pods take `pods_job`, and
+    `reload` when they change.
     """
 
     name: str
-    targets: tuple[str, ...] = ()
+    targets: Mapping[str, Mapping[str, str]]
     path: str = "/metrics"
     scheme: str = "http"
     token: str | None = None
     interval: float | None = None
-    labels: Mapping[str, str] = field(default_factory=dict)
-    discovery: Mapping[str, Any] | None = None
-    relabel: tuple[Mapping[str, Any], ...] = ()
 
     def settings(self) -> dict[str, Any]:
-        """Return the entry as Prometheus reads it."""
+        """Return the entry as Prometheus reads it; raises `ValueError` for the interval."""
+        listed = [
+            {"targets": [target], "labels": dict(labels)} for target, labels in self.targets.items()
+        ]
         found: dict[str, Any] = {
             "job_name": self.name,
             "metrics_path": self.path,
             "scheme": self.scheme,
             "tls_config": {"insecure_skip_verify": True},
-            "relabel_configs": [dict(rule) for rule in self.relabel],
+            "static_configs": listed,
         }
-        if self.targets:
-            listed = {"targets": list(self.targets), "labels": dict(self.labels)}
-            found["static_configs"] = [listed]
         if self.token is not None:
             found["authorization"] = {"credentials": self.token}
         if self.interval is not None:
             found |= _pace(self.interval)
-        if self.discovery is not None:
-            found["kubernetes_sd_configs"] = [dict(self.discovery)]
         return found
 
 
@@ -69,42 +66,27 @@ def kubelet_jobs(address: str, token: str, port: int = KUBELET_PORT) -> tuple[Jo
 
     token  of a user that may `get nodes/metrics`
     """
-    target = f"{address}:{port}"
+    target: dict[str, dict[str, str]] = {f"{address}:{port}": {}}
     return tuple(
-        Job(f"kubelet-{name}", (target,), path, scheme="https", token=token)
+        Job(f"kubelet-{name}", target, path, scheme="https", token=token)
         for name, path in KUBELET_PATHS.items()
     )
 
 
-def pods_job(
-    name: str,
-    server: str,
-    token: str,
-    namespace: str,
-    port: str = "metrics",
-    path: str = "/metrics",
-) -> Job:
-    """Return a job for every pod of a namespace that has a container port of this name.
+def pods_job(name: str, pods: Iterable[Json], port: int, path: str = "/metrics") -> Job:
+    """Return a job for pods, which are as the API server answers them and have an address.
 
-    Its series carry the labels `namespace`, `pod` and `container`.
+    Their series carry the labels `namespace`, `pod` and `container`, which is the first one.
     """
-    meta = "__meta_kubernetes_"
-    discovery = {
-        "role": "pod",
-        "api_server": server,
-        "authorization": {"credentials": token},
-        "tls_config": {"insecure_skip_verify": True},
-        "namespaces": {"names": [namespace]},
+    targets = {
+        f"{pod['status']['podIP']}:{port}": {
+            "namespace": pod["metadata"]["namespace"],
+            "pod": pod["metadata"]["name"],
+            "container": pod["spec"]["containers"][0]["name"],
+        }
+        for pod in pods
     }
-    keep = {"action": "keep", "regex": port}
-    chosen = {"source_labels": [f"{meta}pod_container_port_name"], **keep}
-    named = {
-        "namespace": f"{meta}namespace",
-        "pod": f"{meta}pod_name",
-        "container": f"{meta}pod_container_name",
-    }
-    copied = [{"source_labels": [source], "target_label": label} for label, source in named.items()]
-    return Job(name, path=path, discovery=discovery, relabel=(chosen, *copied))
+    return Job(name, targets, path)
 
 
 @dataclass(frozen=True)
@@ -139,6 +121,10 @@ class Prometheus:
         if not answer.is_success:
             self._settings.write_text(before)
             raise Refused(f"reload: {answer.status_code} {answer.text.strip()}")
+
+    def settings(self) -> str:
+        """Return the configuration that is in force, as Prometheus writes it: YAML."""
+        return str(Queries(self._http).ask("status/config", {})["yaml"])
 
     def targets(self, job: str) -> list[dict[str, Any]]:
         """Return the active targets of a job as Prometheus tells: `scrapeUrl`, `health`, …"""
@@ -195,7 +181,7 @@ def start_prometheus(
         f"--storage.tsdb.path={folder / 'series'}",
         f"--web.listen-address={listen}",
         "--web.enable-lifecycle",  # for reload
-        "--scrape.discovery-reload-interval=100ms",  # by itself a reload shows 5 s later
+        "--scrape.discovery-reload-interval=100ms",  # a reload shows 5 s later, else 10
         "--storage.remote.flush-deadline=1s",  # by itself it stays for a minute if nobody takes it
         "--log.level=warn",
     )

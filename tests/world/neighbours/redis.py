@@ -74,11 +74,14 @@ class Redis:
         """Yield a connection over the socket, closed afterwards."""
         with socket.socket(socket.AF_UNIX) as made:
             made.connect(str(self.socket))
-            connection = RedisConnection(made)
-            try:
-                yield connection
-            finally:
-                connection.close()
+            yield from _speaking(made)
+
+    @contextmanager
+    def dial(self) -> Iterator[RedisConnection]:
+        """Yield a connection over the port, closed afterwards."""
+        at = (self.neighbour.enclosure.address, PORT)
+        with socket.create_connection(at, timeout=_PATIENCE) as made:
+            yield from _speaking(made)
 
     def close(self) -> None:
         """Stop it."""
@@ -101,14 +104,22 @@ def start_redis(enclosure: Enclosure) -> Redis:
     return found
 
 
+def _speaking(made: socket.socket) -> Iterator[RedisConnection]:
+    connection = RedisConnection(made)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
 def _answers(path: Path) -> bool:
-    with socket.socket(socket.AF_UNIX) as made:
-        try:
+    try:
+        with socket.socket(socket.AF_UNIX) as made:
             made.connect(str(path))
-        except (FileNotFoundError, ConnectionRefusedError):
-            return False
-        connection = RedisConnection(made)
-        try:
-            return connection.ask("PING") == b"PONG"
-        finally:
-            connection.close()
+            connection = RedisConnection(made)
+            try:
+                return connection.ask("PING") == b"PONG"
+            finally:
+                connection.close()
+    except (FileNotFoundError, ConnectionError):
+        return False
