@@ -45,9 +45,11 @@ class Cluster:
     def wait_ready(self, *names: str, seconds: float = _SECONDS) -> None:
         """Wait until pods are Ready."""
         for name in names:
-            wait_until(
-                f"pod {name} to be ready", lambda name=name: is_ready(self.pod(name)), seconds
-            )
+
+            def ready(name: str = name) -> bool:
+                return is_ready(self.pod(name))
+
+            wait_until(f"pod {name} to be ready", ready, seconds)
 
     def wait_gone(self, resource: str, name: str, seconds: float = _SECONDS) -> None:
         """Wait until an object is gone."""

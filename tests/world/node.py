@@ -65,8 +65,8 @@ class Node:
     def ctr(self, *arguments: str) -> str:
         """Ask containerd; return what it printed."""
         socket = f"{self.folder}/containerd.sock"
-        command = [parts.program("ctr"), "-a", socket, "-n", "k8s.io", *arguments]
-        return self.enclosure.run(*command, seconds=_IMPORT)
+        asked = ("-a", socket, "-n", "k8s.io", *arguments)
+        return self.enclosure.run(parts.program("ctr"), *asked, seconds=_IMPORT)
 
     def stop(self) -> None:
         """End the programs; the pods' processes go with the enclosure."""

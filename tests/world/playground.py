@@ -9,10 +9,13 @@ from tests.world import control_plane as planes
 from tests.world import images, parts, place
 from tests.world import node as nodes
 from tests.world.enclosure import CannotEnclose, Enclosure, enclose, end_stayed, init_of, inside
+from tests.world.neighbours.metrics_server import start_metrics_server
+from tests.world.neighbours.prometheus import kubelet_jobs, start_prometheus
 from tests.world.waiting import WaitedInVain
 
 _STAYS = "stays.json"
-_MIB = 1024
+_MIB = 1024  # KiB, as ps counts
+_SCRAPE = 5.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Playground:
     server: str
     kubeconfig: str
     node: str
+    prometheus: str
 
 
 def up() -> int:
@@ -108,13 +112,20 @@ def _furnish(made: Enclosure, started: float) -> Playground:
     done(f"control plane ready: {plane.server}")
     node = nodes.start(plane, images.write_all(made.folder / "images"))
     done(f"node {node.name} ready: {node.address}")
-    return Playground(made.number, plane.server, str(plane.kubeconfig()), node.address)
+    jobs = kubelet_jobs(node.address, plane.token("admin"))
+    prometheus = start_prometheus(made, jobs, interval=_SCRAPE).url
+    done(f"Prometheus scrapes it every {_SCRAPE:g} s: {prometheus}")
+    start_metrics_server(plane)
+    done("metrics-server has figures")
+    config = str(plane.kubeconfig())
+    return Playground(made.number, plane.server, config, node.address, prometheus)
 
 
 def _show(found: Playground) -> None:
     kubectl = parts.program("kubectl")
     print(f"\n  export KUBECONFIG={found.kubeconfig}")
-    print(f"  {kubectl} get nodes")
+    print(f"  {kubectl} top nodes")
+    print(f"  Prometheus: {found.prometheus}")
     print(f"  images on the node: {images.ACTOR}, {images.BUSYBOX}")
     print("  make world-down ends it\n")
 
