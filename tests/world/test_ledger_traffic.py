@@ -136,6 +136,29 @@ def test_a_server_that_died_unread_leaves_a_blind_time_and_no_contradiction(
         account.assert_nothing_duplicated()
 
 
+def test_a_server_that_came_back_is_read_from_its_new_beginning(
+    actor: Path, here: Host, tmp_path: Path
+) -> None:
+    """The second life counts from 1 again, past the number at which the first was last read."""
+    server = serve(actor, here, "server")
+    plan = Plan(targets=server.targets, rate=500, count=1_000)
+    books = {"server": server.url}
+    with traffic(actor, plan, here, tmp_path / "calls", books, every=60) as running:
+        running.wait_until_sent(100)
+        running.ledger.read()
+        running.wait_until_sent(200)
+        server.program.kill()
+        serve(actor, here, "server", at=server)
+        account = running.account()
+
+    lives = sorted({one.incarnation for one in account.served})
+    assert len(lives) == 2
+    assert [span.until_ns for span in account.blind] == [lives[1]]
+    assert 0 < len(account.unwitnessed) < 200
+    assert account.contradicted == ()
+    assert len(account.served) + len(account.unwitnessed) >= len(account.answered)
+
+
 def test_sending_goes_on_to_plan_while_the_server_stands_still(
     actor: Path, here: Host, tmp_path: Path
 ) -> None:
