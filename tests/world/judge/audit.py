@@ -137,6 +137,7 @@ def request_of(event: dict[str, Any]) -> Request:
             name=asked.get("name", ""),
         ),
         uid=asked.get("uid", "") or _precondition(event),
+        bodies=event.get("level") != "Metadata",
         user_agent=agent,
         field_manager=query.get("fieldManager", [agent.split("/")[0][:MANAGER_LENGTH]])[0],
         dry_run=query.get("dryRun") == ["All"] or _dry_by_body(event),
@@ -177,7 +178,7 @@ def _answered(request: Request, event: dict[str, Any]) -> Request:
         return request
     uid = (status.get("details") or {}).get("uid", "")
     if request.verb == "delete" and uid:
-        return replace(request, uid=uid, deleted_uid=uid)
+        return replace(request, uid=uid, deleted_uid=uid if request.bodies else "")
     answer = event.get("responseObject") or {}
     if request.verb == "deletecollection":
         items = answer.get("items") if answer.get("kind", "").endswith("List") else None

@@ -15,6 +15,12 @@ def is_single(request: Request) -> bool:
     return request.verb not in _SEVERAL and request.subresource != EVICTION
 
 
+def ends_one(request: Request) -> bool:
+    """Return whether, once this is answered, one object is in deletion or gone for certain."""
+    asks = request.verb == "delete" or request.subresource == EVICTION
+    return asks and request.succeeded and request.bodies
+
+
 def must_write(request: Request) -> bool:
     """Return whether success without a revision would be a lie."""
     if not request.succeeded:

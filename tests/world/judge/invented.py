@@ -102,7 +102,7 @@ class _Store:
         if one.fate == "late":
             return {}
         if one.dry_run:
-            return {"code": 200} | self._of(one.name)
+            return {"code": 201 if one.verb == "evict" else 200} | self._of(one.name, one.verb)
         if stored is None:
             return self._create(number, one, tick)
         return self._change(number, one, stored, tick)
@@ -201,7 +201,9 @@ class _Store:
             place=Place("", "pods", "space", one.name),
             subresource="eviction" if one.verb == "evict" else "",
             received=begun,
-            dry_run=one.dry_run,
+            # Deletes and evictions may ask for it in their body, which the log may lack.
+            dry_run=one.dry_run and (one.bodies or one.verb not in {"delete", "kill", "evict"}),
+            bodies=one.bodies,
             field_manager=one.user,
         )
         if one.fate in {"unanswered", "late"}:
@@ -211,9 +213,8 @@ class _Store:
         if one.fate == "timeout":
             return replace(request, code=504, completed=completed)
         if not one.bodies:
-            answer = {key: answer[key] for key in ("code", "deleted_uid") if key in answer}
-            if "deleted_uid" in answer:
-                answer["uid"] = answer["deleted_uid"]
+            uid = answer.get("deleted_uid", "")
+            answer = {"code": answer["code"], "uid": uid}
         return replace(request, completed=completed, **answer)
 
 

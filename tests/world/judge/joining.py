@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import accumulate
 
-from tests.world.judge.fitting import fits, is_proof, is_single, must_write
+from tests.world.judge.fitting import ends_one, fits, is_proof, is_single, must_write
 from tests.world.judge.records import Attribution, How, Outcome, Place, Request, Write
 
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
@@ -79,7 +79,7 @@ class _Search:
                 bounds[row] = min(bounds[row], request.completed)
         for one, rows in self._ends.items():
             request = self.requests[one]
-            if len(rows) == 1 and request.succeeded and request.verb != "deletecollection":
+            if len(rows) == 1 and ends_one(request):
                 bounds[rows[0]] = min(bounds[rows[0]], _end(request))
         return list(accumulate(reversed(bounds), min))[::-1]
 

@@ -12,7 +12,7 @@ from tests.world.judge.timeline import told
 
 PATIENCE = 3.0  # seconds; the API server logs an answer just after it gave it
 PAUSE = 0.02  # seconds between two looks at the log
-LATE = frozenset({How.UNSEEN, How.AMBIGUOUS})  # what a line still to be logged may settle
+UNSURE = frozenset({How.UNSEEN, How.AMBIGUOUS})
 
 
 class Judge:
@@ -107,7 +107,7 @@ class Judge:
 
         The API server's own notes and keys whose lease ran out are not among them.
         """
-        return [one for one in self.changes(since) if one.how in LATE]
+        return [one for one in self.changes(since) if one.how in UNSURE]
 
     def unwritten(self) -> list[Request]:
         """Return requests that were answered with success, but of which etcd knows nothing."""
@@ -186,7 +186,7 @@ class Judge:
         if self._open() - self._waited_requests:
             return True
         return any(
-            write.revision > self._waited_revision and attribution.how in LATE
+            write.revision > self._waited_revision and attribution.how is How.UNSEEN
             for write, attribution in zip(self._held.writes, self._joined.attributions, strict=True)
         )
 

@@ -90,6 +90,8 @@ class Request:
     answered_revision  resourceVersion of the object in the answer; None without a body
     uid                of the object asked about, as far as the log says; "" if it does not
     deleted_uid        UID in the Status that answers a finished delete; else ""
+    bodies             the log has what was sent. Without it, a delete or an eviction may have
+                       been a dry run: that can be asked for in the body
     collected          UIDs that a deletecollection answered with; None without a body
     lets_go            the answer shows an object in deletion whose last finalizer is gone
     """
@@ -113,6 +115,7 @@ class Request:
     answered_revision: int | None = None
     uid: str = ""
     deleted_uid: str = ""
+    bodies: bool = True
     collected: frozenset[str] | None = None
     lets_go: bool = False
 
