@@ -1,5 +1,6 @@
 """The connections to upstream, so that a partition and the end of the proxy reach each of them."""
 
+import asyncio
 import ssl
 
 from tests.world.faults.line import Line, Upstream
@@ -22,6 +23,10 @@ class Dialling:
         """Close a connection and wait until it is gone."""
         await line.closed()
         self._lines.discard(line)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await asyncio.gather(*(self.end(line) for line in list(self._lines)))
 
     def reset(self) -> None:
         """Break every connection."""

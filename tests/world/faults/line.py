@@ -91,19 +91,29 @@ class Line:
     async def closed(self) -> None:
         """Close, and wait until the socket is gone."""
         self._writer.close()
-        with suppress(OSError, TimeoutError):
-            await asyncio.wait_for(self._writer.wait_closed(), FAREWELL)
-        self._writer.transport.abort()
+        gone = asyncio.ensure_future(self._gone())
+        try:  # `wait` leaves `gone` alone when it is cancelled: others wait for the same future
+            await asyncio.wait({gone}, timeout=FAREWELL)
+        finally:  # the socket must not outlive the loop
+            self._writer.transport.abort()
+
+    async def _gone(self) -> None:
+        with suppress(OSError):
+            await self._writer.wait_closed()
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """Where requests go: a host and port, or the path of a Unix socket."""
+    """Where requests go: a host and port, or the path of a Unix socket.
+
+    path  what stands after the port, such as a database's name; only clients make use of it
+    """
 
     scheme: str
     host: str
     port: int
     socket: str = ""
+    path: str = ""
 
     @classmethod
     def parse(cls, url: str) -> "Upstream":
@@ -114,9 +124,10 @@ class Upstream:
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme)
         if not parts.hostname or port is None:
             raise ValueError(f"no host and port in {url!r}; say for example tcp://127.0.0.1:9000")
-        if parts.path.strip("/"):
+        found = cls(parts.scheme, parts.hostname, port, path=parts.path)
+        if found.speaks_http and parts.path.strip("/"):
             raise ValueError(f"an upstream has no path, and {url!r} has one")
-        return cls(parts.scheme, parts.hostname, port)
+        return found
 
     @property
     def speaks_http(self) -> bool:

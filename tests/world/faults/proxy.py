@@ -39,8 +39,8 @@ T = TypeVar("T")
 class FaultProxy:
     """Stands before one server and does to its requests what a plan says.
 
-    upstream     https://, http://, redis://, postgresql://, nats:// or tcp:// with host and port,
-                 or unix:///path
+    upstream     https://, http://, redis://, postgresql://, nats:// or tcp:// with host and port
+                 and for some a database, or unix:///path
     plan         the faults; `arm` changes it
     victim       who dies of a `Kill` that names nobody
     tls          True: speak TLS to clients, who trust `certificate`
@@ -85,7 +85,7 @@ class FaultProxy:
         scheme = self._upstream.scheme
         if self._upstream.speaks_http:
             scheme = "https" if self._context else "http"
-        return f"{scheme}://{self._host}:{self._port}"
+        return f"{scheme}://{self._host}:{self._port}{self._upstream.path}"
 
     @property
     def address(self) -> tuple[str, int]:

@@ -14,6 +14,7 @@ from tests.world.faults.kinds import Victim
 from tests.world.faults.line import FAREWELL, Line, accepting
 from tests.world.faults.tcp import TcpConnection
 
+_TURNS = 5  # of the loop, in which asyncio closes the sockets of what was closed
 _BACKLOG = 1024  # connections that wait to be accepted
 
 
@@ -82,7 +83,9 @@ class Reception:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(line.closed() for line in lines))
+        await asyncio.gather(*(line.closed() for line in lines), self._dialling.close())
+        for _ in range(_TURNS):
+            await asyncio.sleep(0)
 
     def complaint(self) -> Exception | None:
         """Return what went wrong since the plan was armed, if anything did."""
