@@ -48,6 +48,10 @@ time.sleep(60)
 def killed_run(root: Path) -> int:
     """Return the number of a world whose test run was ended by SIGKILL."""
     needs.need_enclosure()
+    return _kill_a_run(root)
+
+
+def _kill_a_run(root: Path) -> int:
     run = subprocess.Popen(
         [sys.executable, "-c", _RUN], stdout=subprocess.PIPE, text=True, cwd=root
     )
@@ -74,6 +78,18 @@ def test_the_next_start_removes_what_a_killed_run_left(killed_run: int) -> None:
     assert traces.of(killed_run) == {}
     assert not Path("/var/lib/left-by-a-world").exists()
     assert not Path("/run/left-by-a-world").exists()
+
+
+def test_the_next_start_cleans_up_after_every_dead_run(root: Path) -> None:
+    """Also after those whose number it does not take."""
+    needs.need_enclosure()
+    with enclosed() as first:
+        killed = _kill_a_run(root)
+        assert killed != first.number
+    wait_until("its links to go", lambda: "links" not in traces.of(killed), 10)
+    with enclosed() as following:
+        assert following.number != killed
+        assert traces.of(killed) == {}
 
 
 def test_up_and_down_leaves_the_machine_as_it_was() -> None:
