@@ -250,13 +250,17 @@ def test_pause_reaps_orphans_and_ends_on_a_signal() -> None:
     program = parts.program("actor")
     script = 'sleep 0.3 & exec "$0" pause'
     # The shell becomes pause after it has left a child, as a runtime's first program gets orphans.
-    with subprocess.Popen([*acting.DYING_WITH_US, "sh", "-c", script, program]) as pause:
+    pause = subprocess.Popen([*acting.DYING_WITH_US, "sh", "-c", script, program])
+    try:
         children = Path(f"/proc/{pause.pid}/task/{pause.pid}/children")
         wait_until("the child", lambda: children.read_text() != "", LIMIT)
         wait_until("the child to be reaped", lambda: children.read_text() == "", LIMIT)
         assert pause.poll() is None
         pause.terminate()
         assert pause.wait(LIMIT) == 0
+    finally:
+        pause.kill()
+        pause.wait(LIMIT)
 
 
 # ── Small things ─────────────────────────────────────────────────────────────────────────────────
