@@ -70,7 +70,7 @@ class EtcdHistory:
             client.stream("POST", f"{self._url}/v3/watch", json=body) as answer,
         ):
             for line in answer.iter_lines():
-                found = _events(_result(line, first))
+                found = in_line(line, first)
                 yield from (one for one in found if one.revision <= last)
                 if found and found[-1].revision >= last:
                     return
@@ -80,6 +80,14 @@ class EtcdHistory:
                         f" in {READ_SECONDS:g} s"
                     )
         raise HistoryUnreadable(f"etcd at {self._url} ended the watch before revision {last}")
+
+
+def in_line(line: str, first: int) -> list[Event]:
+    """Return the events in one line of a watch that began at revision `first`.
+
+    Raises HistoryUnreadable when the line says that there are no more.
+    """
+    return _events(_result(line, first))
 
 
 def _result(line: str, first: int) -> dict[str, Any]:
