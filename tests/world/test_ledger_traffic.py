@@ -141,7 +141,7 @@ def test_a_server_that_came_back_is_read_from_its_new_beginning(
 ) -> None:
     """The second life counts from 1 again, past the number at which the first was last read."""
     server = serve(actor, here, "server")
-    plan = Plan(targets=server.targets, rate=500, count=1_000)
+    plan = Plan(targets=server.targets, rate=500, count=2_000)
     books = {"server": server.url}
     with traffic(actor, plan, here, tmp_path / "calls", books, every=60) as running:
         running.wait_until_sent(100)
@@ -154,7 +154,7 @@ def test_a_server_that_came_back_is_read_from_its_new_beginning(
     lives = sorted({one.incarnation for one in account.served})
     assert len(lives) == 2
     assert [span.until_ns for span in account.blind] == [lives[1]]
-    assert 0 < len(account.unwitnessed) < 200
+    assert len(account.unwitnessed) > 0
     assert account.contradicted == ()
     assert len(account.served) + len(account.unwitnessed) >= len(account.answered)
 
@@ -248,8 +248,8 @@ def test_a_ring_that_ran_over_is_an_error_and_not_a_loss(
 
 
 def test_a_small_ring_read_in_time_loses_nothing(actor: Path, here: Host, tmp_path: Path) -> None:
-    server = serve(actor, here, "server", "--remember=2000")
-    plan = Plan(targets=server.targets, rate=1_000, count=5_000)
+    server = serve(actor, here, "server", "--remember=4000")
+    plan = Plan(targets=server.targets, rate=1_000, count=6_000)
     with traffic(actor, plan, here, tmp_path / "calls", {"server": server.url}) as running:
         account = running.account()
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -12,23 +13,26 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 )
 
-// reconnectDelay is how long gRPC waits after a failure to connect. Its own default of a second
-// and more would fail requests that were never tried.
-const reconnectDelay = time.Millisecond
-
-// connectTimeout is gRPC's own default; a request's time limit is what ends it sooner.
-const connectTimeout = 20 * time.Second
+// Each request opens its own connection if there is none, and so fails by its own attempt. gRPC's
+// way is to answer for a while with the failure of the last attempt (measured: a call 13 ms after
+// the server was back was still "refused").
+const (
+	// reconnectDelay is for the moment between seeing a connection alive and using it.
+	reconnectDelay = time.Millisecond
+	// connectTimeout is gRPC's own default; a request's time limit is what ends it sooner.
+	connectTimeout = 20 * time.Second
+)
 
 // grpcCaller sends unary requests to `actor.Echo`.
 type grpcCaller struct {
 	keep  bool
-	agent string
 	mutex sync.Mutex
-	open  map[string]*grpc.ClientConn // by agent and address
+	open  map[string]*grpc.ClientConn // by agent and address: the agent belongs to a connection
 }
 
 func newGRPCCaller(options callOptions) *grpcCaller {
@@ -36,18 +40,23 @@ func newGRPCCaller(options callOptions) *grpcCaller {
 }
 
 func (c *grpcCaller) call(ctx context.Context, one request) ending {
-	conn, err := c.connection(one)
-	if err != nil {
-		return ending{Outcome: outcomeNotSent, Detail: err.Error()}
-	}
-	if !c.keep {
-		defer func() { _ = conn.Close() }()
+	key := one.Agent + " " + one.Target
+	conn := c.ready(key)
+	if conn == nil {
+		opened, err := dialGRPC(ctx, one)
+		if err != nil {
+			return failed(err, false)
+		}
+		conn = opened
+		if !c.offer(key, conn) {
+			defer func() { _ = conn.Close() }()
+		}
 	}
 	got, err := say(ctx, conn, one.ID, one.ID)
 	if err != nil {
 		end := failedCall(err)
-		if c.keep && end.Outcome == outcomeTimeout {
-			c.forget(one, conn)
+		if end.Outcome == outcomeTimeout {
+			c.forget(key, conn)
 		}
 		return end
 	}
@@ -57,41 +66,59 @@ func (c *grpcCaller) call(ctx context.Context, one request) ending {
 	return answered
 }
 
-func (c *grpcCaller) connection(one request) (*grpc.ClientConn, error) {
-	if !c.keep {
-		return dialGRPC(one)
-	}
+// ready returns the connection that is in use and alive, or nil. One that only drains is left to
+// what is still on it.
+func (c *grpcCaller) ready(key string) *grpc.ClientConn {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	key := keyOf(one)
-	if conn, found := c.open[key]; found {
-		return conn, nil
+	conn := c.open[key]
+	if conn == nil {
+		return nil
 	}
-	conn, err := dialGRPC(one)
-	if err == nil {
-		c.open[key] = conn
+	switch conn.GetState() {
+	case connectivity.Ready:
+		return conn
+	case connectivity.TransientFailure: // it would try to connect for ever
+		_ = conn.Close()
 	}
-	return conn, err
+	delete(c.open, key)
+	return nil
+}
+
+// offer lets further requests use a connection, and returns whether they will.
+func (c *grpcCaller) offer(key string, conn *grpc.ClientConn) bool {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if !c.keep || c.open[key] != nil {
+		return false
+	}
+	c.open[key] = conn
+	return true
 }
 
 // forget keeps further requests off a connection on which one ran out of time.
-func (c *grpcCaller) forget(one request, conn *grpc.ClientConn) {
+func (c *grpcCaller) forget(key string, conn *grpc.ClientConn) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	if c.open[keyOf(one)] == conn {
-		delete(c.open, keyOf(one))
+	if c.open[key] == conn {
+		delete(c.open, key)
 	}
 }
 
-// keyOf tells connections apart; the user agent belongs to a connection, not to a request.
-func keyOf(one request) string { return one.Agent + " " + one.Target }
-
-func dialGRPC(one request) (*grpc.ClientConn, error) {
+// dialGRPC opens a connection and waits until it is ready for a request.
+func dialGRPC(ctx context.Context, one request) (*grpc.ClientConn, error) {
+	dialer := new(net.Dialer)
+	opened, err := dialer.DialContext(ctx, "tcp", one.Target)
+	if err != nil {
+		return nil, err
+	}
+	first := make(chan net.Conn, 1)
+	first <- opened
 	at := grpc.ConnectParams{
 		Backoff:           backoff.Config{BaseDelay: reconnectDelay, MaxDelay: reconnectDelay},
 		MinConnectTimeout: connectTimeout, // else a connection has as long as the delay: 1 ms
 	}
-	return grpc.NewClient(
+	conn, err := grpc.NewClient(
 		"passthrough:///"+one.Target,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithUserAgent(one.Agent),
@@ -99,9 +126,41 @@ func dialGRPC(one request) (*grpc.ClientConn, error) {
 		grpc.WithNoProxy(),
 		grpc.WithConnectParams(at),
 		grpc.WithContextDialer(func(ctx context.Context, address string) (net.Conn, error) {
-			return new(net.Dialer).DialContext(ctx, "tcp", address)
+			select {
+			case opened := <-first:
+				return opened, nil
+			default:
+				return dialer.DialContext(ctx, "tcp", address)
+			}
 		}),
 	)
+	if err != nil {
+		_ = opened.Close()
+		return nil, err
+	}
+	if err := whenReady(ctx, conn); err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// errNoGreeting is a connection that was accepted and ended before the server spoke.
+var errNoGreeting = errors.New("the connection ended before gRPC could use it")
+
+func whenReady(ctx context.Context, conn *grpc.ClientConn) error {
+	for state := conn.GetState(); state != connectivity.Ready; state = conn.GetState() {
+		switch state {
+		case connectivity.TransientFailure:
+			return errNoGreeting
+		case connectivity.Idle:
+			conn.Connect()
+		}
+		if !conn.WaitForStateChange(ctx, state) {
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // unavailable are the texts by which gRPC tells why a connection is not there: it keeps no cause.
