@@ -74,8 +74,12 @@ def folder_for(enclosure: Enclosure, name: str) -> Path:
 
 
 def client(url: str, seconds: float = 10.0) -> httpx2.Client:
-    """Return an HTTP client for a neighbour; a proxy that the machine may name is passed by."""
-    return httpx2.Client(base_url=url, timeout=seconds, trust_env=False)
+    """Return an HTTP client for a neighbour; a proxy that the machine may name is passed by.
+
+    It keeps no connection, so that none is broken or left open when the neighbour is killed.
+    """
+    none_kept = httpx2.Limits(max_keepalive_connections=0)
+    return httpx2.Client(base_url=url, timeout=seconds, trust_env=False, limits=none_kept)
 
 
 def succeeds(http: httpx2.Client, path: str) -> bool:
