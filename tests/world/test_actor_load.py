@@ -57,11 +57,7 @@ def test_it_uses_the_cpu_time_it_is_told_to_beside_busy_neighbours(
     start: Start, busy: None, schedule: str
 ) -> None:
     actor = start(f"--cpu={schedule}", _PATIENT)
-    told = _see(actor, seconds=3)
-    assert told["told_seconds"] > 0.4
-    # The kernel counts in ticks of 10 ms, and the process goes on meanwhile.
-    slack = _SHARE * told["told_seconds"] + 3 * _TICK
-    assert actor.cpu_seconds == pytest.approx(told["told_seconds"], abs=slack)
+    assert _see(actor, seconds=3)["told_seconds"] > 0.4
 
 
 def test_serving_is_part_of_the_cpu_time_it_is_told_to_use(start: Start) -> None:
@@ -124,22 +120,25 @@ def test_a_schedule_that_makes_no_sense_changes_nothing(start: Start, body: obje
 def _see(actor: Acted, seconds: float) -> dict[str, float]:
     """Return what it was told and used after so many seconds of its schedule, once that agrees.
 
-    It may be late, because a busy machine gives it less than it asks for, and is then left to
-    catch up without being told to use more. It must never be early.
+    That is so by its own word and by the kernel's account, which counts in ticks of 10 ms. It may
+    be late, because a busy machine gives it less than it asks for, and is then left to catch up
+    without being told to use more. It must never be early.
     """
     seen: list[dict[str, float]] = []
 
     def look() -> float:
         answer = actor.steered.told()
         cpu = answer["cpu"]
-        assert cpu["consumed_seconds"] < cpu["told_seconds"] + _slack(cpu) + _BEGINNING, cpu
+        used = max(cpu["consumed_seconds"], actor.cpu_seconds)
+        assert used < cpu["told_seconds"] + _slack(cpu) + _BEGINNING, (used, cpu)
         assert cpu["forgiven_seconds"] == cpu["excess_seconds"] == 0, cpu
         seen.append(cpu)
         return float(answer["now_ns"] - answer["started_ns"]) / 1e9
 
     def agrees() -> bool:
         look()
-        return seen[-1]["told_seconds"] - seen[-1]["consumed_seconds"] < _slack(seen[-1])
+        used = min(seen[-1]["consumed_seconds"], actor.cpu_seconds)
+        return seen[-1]["told_seconds"] - used < _slack(seen[-1])
 
     wait_until("the schedule to have gone on", lambda: look() > seconds, LIMIT, pause=0.2)
     actor.steered.schedule(cpu="steady:0")
