@@ -11,7 +11,6 @@ pytest_plugins = [
     "tests.fixtures.databases",
     "tests.world.fixtures",
     "tests.world.neighbours.fixtures",
-    "tests.world.neighbours.fixtures",
 ]
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -76,9 +76,9 @@ def test_a_kubeconfig_alone_is_enough_for_kubectl(control_plane: ControlPlane) -
 
     from tests.world import parts
 
+    config = f"--kubeconfig={control_plane.kubeconfig()}"
     said = subprocess.run(
-        [parts.program("kubectl"), "--kubeconfig", control_plane.kubeconfig(), "get", "ns", "-o"]
-        + ["name"],
+        [parts.program("kubectl"), config, "get", "ns", "-o", "name"],
         capture_output=True,
         text=True,
         check=True,

@@ -7,8 +7,9 @@ import httpx2
 import pytest
 
 from tests.world import parts, pods
+from tests.world.acting import Steered
 from tests.world.api import ApiError
-from tests.world.cluster import Cluster
+from tests.world.cluster import Cluster, is_ready
 from tests.world.node import Node
 from tests.world.waiting import wait_until
 
@@ -73,17 +74,14 @@ def test_kubectl_runs_a_command_in_a_pod(cluster: Cluster) -> None:
 
 def test_a_pod_that_fails_its_probe_is_not_ready_and_then_is(cluster: Cluster) -> None:
     pod = cluster.run("moody", pods.actor())
-    address = pod["status"]["podIP"]
-    from tests.world.cluster import is_ready
-
+    actor = Steered(f"{pod['status']['podIP']}:{pods.HTTP}")
     for on in ("true", "false"):
-        with httpx2.Client(trust_env=False) as client:
-            told = {"probe": "readiness", "on": on}
-            client.post(f"http://{address}:{pods.HTTP}/actor/fail", params=told).raise_for_status()
-        ready = on == "false"
-        wait_until(
-            f"ready to be {ready}", lambda ready=ready: is_ready(cluster.pod("moody")) == ready, 30
-        )
+        (actor.fail if on == "true" else actor.heal)("readiness")
+
+        def told(expected: bool = on == "false") -> bool:
+            return is_ready(cluster.pod("moody")) == expected
+
+        wait_until(f"what follows from failing being {on}", told, 30)
 
 
 def test_a_container_that_dies_is_started_again(cluster: Cluster) -> None:

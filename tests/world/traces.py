@@ -12,7 +12,7 @@ _KUBERNETES_WRITES = ("/var/lib/kubelet", "/var/lib/cni", "/var/log/pods", "/run
 
 def of(number: int) -> dict[str, list[str]]:
     """Return what there is of a world on the host, by where it was found; empty when nothing."""
-    marks = (f"upid-w{number}", f"upid-world-{number}", f"upid-world/{number}/")
+    marks: tuple[str, ...] = (f"upid-w{number}", f"upid-world-{number}", f"upid-world/{number}/")
     marks += tuple(f"10.{octet}.{number}." for octet in (213, 214, 215))
     found = {kind: [line for line in lines if _has(line, marks)] for kind, lines in seen().items()}
     return {kind: lines for kind, lines in found.items() if lines}
