@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests.world import control_plane as planes
-from tests.world import needs
+from tests.world import needs, parts
 from tests.world import node as nodes
 from tests.world.cluster import Cluster, namespace
 from tests.world.control_plane import ControlPlane
 from tests.world.enclosure import Enclosure, enclosed
+from tests.world.ledger import Host, host
 from tests.world.node import Node
 
 _left_out = pytest.StashKey[str]()
@@ -82,3 +83,17 @@ def node(control_plane: ControlPlane, node_images: list[Path]) -> Iterator[Node]
     needs.need_parts("kubernetes", "containerd")
     with nodes.running(control_plane, node_images) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def actor() -> Path:
+    """Return the program that plays servers and clients."""
+    needs.need_parts("actor")
+    return parts.program("actor")
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Iterator[Host]:
+    """Yield this machine as a place for programs that end with the test run."""
+    with host(tmp_path) as made:
+        yield made

@@ -11,26 +11,12 @@ from socket import SHUT_WR, create_connection
 
 import pytest
 
-from tests.world import needs, parts
-from tests.world.ledger import Account, Host, Plan, Shape, Target, host, serve, traffic
+from tests.world.ledger import Account, Host, Plan, Shape, Target, serve, traffic
 
 pytestmark = pytest.mark.world
 
 PATIENCE = 10.0  # seconds for anything between two programs of one machine
 TWICE, SWALLOW, FORGE = "twice", "swallow", "forge"
-
-
-@pytest.fixture(scope="session")
-def actor() -> Path:
-    """Return the program that plays servers and clients."""
-    needs.need_parts("actor")
-    return parts.program("actor")
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Iterator[Host]:
-    with host(tmp_path) as made:
-        yield made
 
 
 class Listener(socketserver.ThreadingTCPServer):

@@ -5,12 +5,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.world import needs, parts
 from tests.world.enclosure import Enclosure
 from tests.world.ledger import (
     PROTOCOLS,
@@ -21,7 +19,6 @@ from tests.world.ledger import (
     Shape,
     Target,
     everywhere,
-    host,
     serve,
     traffic,
 )
@@ -37,19 +34,6 @@ SHAPES = (
     Shape("/orders?bytes=3000", "GET", "python-httpx/0.28"),
     Shape("/readyz", "GET", "kube-probe/1.36", weight=0.3),
 )
-
-
-@pytest.fixture(scope="session")
-def actor() -> Path:
-    """Return the program that plays servers and clients."""
-    needs.need_parts("actor")
-    return parts.program("actor")
-
-
-@pytest.fixture
-def here(tmp_path: Path) -> Iterator[Host]:
-    with host(tmp_path) as made:
-        yield made
 
 
 def test_ten_thousand_requests_of_five_protocols_arrive_exactly_once(
