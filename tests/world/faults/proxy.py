@@ -75,8 +75,8 @@ class FaultProxy:
         dialling = Dialling(self._upstream, client_context(upstream_ca) if secure else None)
         framing = framing or _FRAMINGS.get(self._upstream.scheme, OpaqueSession)
         self._reception = Reception(dialling, framing, self._context, victim)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="fault proxy")
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name="fault proxy")
         self._reserved: socket.socket | None = None
 
     @property
@@ -96,7 +96,7 @@ class FaultProxy:
     def requests(self) -> list[Record]:
         """Return what came since the plan was armed, in order, as it is now."""
         desk = self._reception.desk
-        if not self._loop.is_running():
+        if self._loop is None:
             return [replace(record) for record in desk.records]
 
         async def now() -> list[Record]:
@@ -174,21 +174,32 @@ class FaultProxy:
         # one that listens is closed so that connections are refused
         self._reserved = bound(self._host, 0)
         self._port = self._reserved.getsockname()[1]
-        self._thread.start()
         self._reception.desk.arm(self._plan)
-        self._call(self._reception.open(self._host, self._port))
+        self._loop = asyncio.new_event_loop()
+        self._thread.start()
+        try:
+            self._call(self._reception.open(self._host, self._port))
+        except BaseException:
+            self.close(check=False)
+            raise
         return self
+
+    def _run(self) -> None:
+        assert self._loop is not None
+        self._loop.run_forever()
 
     def close(self, *, check: bool = True) -> None:
         """Close every connection and end; raises what went wrong, unless `check` is False."""
-        if self._loop.is_closed():
+        loop = self._loop
+        if loop is None:
             return
         try:
             self._call(self._reception.end())
         finally:
-            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._loop = None
+            loop.call_soon_threadsafe(loop.stop)
             self._thread.join(_CALL)
-            self._loop.close()
+            loop.close()
             if self._reserved is not None:
                 self._reserved.close()
         missed = self._reception.complaint()
@@ -207,6 +218,9 @@ class FaultProxy:
         self.close(check=error is None)  # a test's own failure says more than a fault it missed
 
     def _call(self, asked: Coroutine[Any, Any, T]) -> T:
+        if self._loop is None:
+            asked.close()
+            raise ProxyTrouble("the proxy is not running")
         try:
             return asyncio.run_coroutine_threadsafe(asked, self._loop).result(_CALL)
         except TimeoutError as error:
