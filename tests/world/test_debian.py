@@ -23,11 +23,11 @@ Run = Callable[[str], str]
 _COPY = """
 set -e
 mount -t tmpfs -o size=1g copy "$1"
-mkdir "$1/upper" "$1/work" "$1/root"
-mount -t overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" overlay "$1/root"
-mount --rbind /dev "$1/root/dev"
-cd "$1/root$2"
-exec unshare --pid --fork --kill-child --root "$1/root" --wd "$2" sh -c '
+mkdir "$1/upper" "$1/work" "$1/copy"
+mount -t overlay -o "lowerdir=/,upperdir=$1/upper,workdir=$1/work" overlay "$1/copy"
+mount --rbind /dev "$1/copy/dev"
+cd "$1/copy$2"
+exec unshare --pid --fork --kill-child --root "$1/copy" --wd "$2" sh -c '
     mount -t proc proc /proc && mount -t tmpfs run /run && "$@"' sh "$3" -c "$4"
 """
 

@@ -196,6 +196,8 @@ def test_nats_carries_messages(nats: Nats) -> None:
         speaker.publish("rooms.kitchen.said", b"two\r\nlines")
         speaker.publish("rooms.kitchen.thought", b"unheard")
         speaker.publish("rooms.hall.said", b"")
+        speaker.settle()
+        hearer.settle()  # both have arrived and wait
         heard = [hearer.receive() for _ in range(2)]
         assert [(message.subject, message.payload) for message in heard] == [
             ("rooms.kitchen.said", b"two\r\nlines"),
