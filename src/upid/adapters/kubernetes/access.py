@@ -54,9 +54,11 @@ class Access:
     server       base URL, such as `https://10.0.0.1:6443`; a path in it is kept
     context      the kubeconfig's context, or `in-cluster`, or `flags`
     namespace    the default namespace
-    proxy        URL of an HTTP, HTTPS or SOCKS5 proxy
-    impersonate  headers `Impersonate-…`
+    proxy        URL of an HTTP, HTTPS or SOCKS5 proxy; it may hold a password
+    impersonate  headers `Impersonate-…`, in order; one a group, so a name may come again
     origin       where it was found, for people: "context 'prod' of ~/.kube/config"
+    timeout      seconds a request may take, where the user said so; 0: as long as it takes
+    compress     whether answers may be compressed (`disable-compression` says no)
     """
 
     server: str
@@ -66,6 +68,8 @@ class Access:
     cluster: str
     user: str
     namespace: str = "default"
-    proxy: str | None = None
-    impersonate: Mapping[str, str] = field(default_factory=dict)
+    proxy: str | None = field(default=None, repr=False)
+    impersonate: tuple[tuple[str, str], ...] = ()
     origin: str = ""
+    timeout: float | None = None
+    compress: bool = True
