@@ -151,7 +151,7 @@ def test_a_dry_run_is_never_a_candidate() -> None:
     made = invent(
         [
             Asked("ana", "create", "a", 1, 0, steps=(5, 5, 5, 9)),
-            Asked("ben", "update", "a", 2, 6, steps=(1, 1, 1, 9), dry_run=True),
+            Asked("ana", "update", "a", 2, 6, steps=(1, 1, 1, 9), bodies=False, dry_run=True),
             Asked("ana", "update", "a", 2, 7, steps=(1, 1, 1, 9)),
         ]
     )
@@ -176,6 +176,21 @@ def test_deletes_of_one_name_are_told_apart_by_uid_although_they_overlap() -> No
 
     assert [one.request for one in joined.attributions] == [made.requests[n] for n in (0, 1, 2, 3)]
     assert made.writes[1].uid != made.writes[3].uid
+
+
+def test_who_asked_after_an_answer_carried_the_revision_did_not_write_it() -> None:
+    made = invent(
+        [
+            Asked("ana", "create", "a", 1, 0),
+            Asked("ana", "update", "a", 2, 10, steps=(1, 1, 1, 2)),
+            Asked("ana", "update", "a", 2, 14, steps=(1, 1, 1, 2), bodies=False),
+        ]
+    )
+
+    joined = judged(made)
+
+    assert joined.attributions[1].request == made.requests[1]
+    assert joined.outcomes[2] is Outcome.NO_OP_OR_LOST
 
 
 def test_without_bodies_updates_of_one_object_are_told_apart_by_their_order() -> None:
@@ -252,6 +267,21 @@ def test_an_open_request_is_no_candidate_once_its_api_server_has_a_successor() -
     assert open_still.attributions[1].how is How.AMBIGUOUS
     assert closed.attributions[1].request == made.requests[2]
     assert closed.outcomes[1] is Outcome.UNKNOWN
+
+
+def test_what_timed_out_may_have_been_written_behind_its_answer() -> None:
+    made = invent(
+        [
+            Asked("ana", "create", "a", 1, 0),
+            Asked("ben", "update", "a", 3, 10, steps=(9, 9, 9, 9), fate="timeout"),
+            Asked("ana", "update", "a", 2, 12, steps=(1, 1, 1, 2)),
+            Asked("sys", "update", "a", 3, 20, steps=(1, 1, 1, 2), bodies=False),
+        ]
+    )
+
+    joined = judged(made)
+
+    assert [one.request for one in joined.attributions] == [made.requests[n] for n in (0, 2, 1)]
 
 
 def test_an_eviction_is_one_request_with_several_revisions() -> None:

@@ -77,6 +77,15 @@ def lines(*events: dict[str, Any]) -> str:
     return "".join(json.dumps(one, separators=(",", ":")) + "\n" for one in events)
 
 
+def test_every_request_in_the_log_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "audit.log"
+    path.write_text(lines(*(event(number) for number in range(50))))
+    log = AuditLog(path)
+
+    assert log.read() == 50
+    assert [one.audit_id for one in log.requests] == [str(number) for number in range(50)]
+
+
 def test_the_log_is_read_on_across_rotation_and_no_request_twice(tmp_path: Path) -> None:
     path = tmp_path / "audit.log"
     path.write_text(lines(event(1, "RequestReceived"), event(1)))

@@ -29,7 +29,8 @@ class Asked:
     begins  ticks after the start; `steps` are ticks from there to its writes, ascending, and the
             last one to its answer
     bodies  whether the log has the answer's body (RequestResponse) or not (Metadata)
-    fate    "unanswered": writes, but the log has no answer; "late": ended before it wrote
+    fate    "unanswered": writes, but the log has no answer; "late": ended before it wrote;
+            "timeout": answered 504 at once, and writes behind that answer
     """
 
     user: str
@@ -211,7 +212,7 @@ class _Store:
             return replace(request, place=unnamed)
         completed = begun + one.steps[3] * TICK
         if one.fate == "timeout":
-            return replace(request, code=504, completed=completed)
+            return replace(request, code=504, completed=begun)
         if not one.bodies:
             uid = answer.get("deleted_uid", "")
             answer = {"code": answer["code"], "uid": uid}

@@ -117,14 +117,17 @@ class _Search:
     def _settle(self) -> None:
         """Settle every write that one request fits; such a request writes nothing else."""
         waiting = [row for row, fit in enumerate(self.fitting) if fit and row not in self.settled]
-        while waiting:
-            again = []
+        settled = True
+        while settled:
+            left = []
             for row in waiting:
                 self.fitting[row] = {one for one in self.fitting[row] if one not in self.used}
                 if len(self.fitting[row]) == 1:
                     self._give(row, next(iter(self.fitting[row])))
-                    again = [one for one in waiting if one not in self.settled]
-            waiting = again
+                else:
+                    left.append(row)
+            settled = len(left) < len(waiting)
+            waiting = left
 
     def _give(self, row: int, request: int) -> None:
         self.settled[row] = request
