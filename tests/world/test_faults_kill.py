@@ -167,6 +167,18 @@ def test_nothing_else_passes_while_the_author_dies() -> None:
     assert arrived(origin) == ["1"]
 
 
+def test_an_author_may_end_by_itself_when_its_reply_was_dropped() -> None:
+    origin = Origin()
+    plan = Plan().at(1, Kill(Moment.AFTER_DROP, linger=PATIENCE))
+    with serving(origin), FaultProxy(origin.url, plan) as proxy:
+        with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as child:
+            proxy.victim = child.pid
+            assert posted(proxy) == b""
+        proxy.close()  # goes on without the rest of the wait
+    assert child.returncode == 0
+    assert proxy.requests[0].outcome is Outcome.KILLED
+
+
 @pytest.mark.parametrize("victim", [None, 2**22 - 1])
 def test_a_kill_of_nobody_is_an_error(victim: int | None) -> None:
     origin = Origin()

@@ -1,9 +1,6 @@
 """What the connections of one proxy share: the count, the plan, the gate and the victim."""
 
 import asyncio
-import os
-import select
-import signal
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -23,8 +20,8 @@ from tests.world.faults.kinds import (
 from tests.world.faults.line import Line
 from tests.world.faults.plan import Armed, Plan
 from tests.world.faults.records import Outcome, Record
+from tests.world.faults.victims import grasp
 
-_DEATH = 10  # seconds; SIGKILL takes milliseconds unless the disk hangs
 _TURNS = 5  # of the event loop, each of which looks at every socket: TLS needs more than one
 _KEPT = 100_000  # records; 10,000 jobs of ten requests each
 
@@ -163,16 +160,23 @@ class Desk:
 
     async def kill(self, kill: Kill, course: Course) -> None:
         """End the victim and return when it is dead; no request passes meanwhile."""
+        end = self._grasp(kill, course)
+        self._gate.clear()
+        await self._end(kill, course, end)
+
+    def _grasp(self, kill: Kill, course: Course) -> Callable[[], object]:
         victim = kill.victim if kill.victim is not None else self.victim
         if victim is None:
             raise ProxyTrouble(f"{kill.name} at request {course.record.number}, but of whom?")
+        return grasp(victim)
+
+    async def _end(self, kill: Kill, course: Course, end: Callable[[], object]) -> None:
         # Written down first: a test that sees the victim dead finds it in the record. A kill that
         # fails is a trouble of its own.
         course.fired(kill)
         course.ends(Outcome.KILLED)
-        self._gate.clear()
         try:
-            await asyncio.to_thread(_end, victim)
+            await asyncio.to_thread(end)
             for _ in range(_TURNS):
                 await asyncio.sleep(0)
         finally:
@@ -195,27 +199,10 @@ class Desk:
 
     async def _kill_after_drop(self, kill: Kill, course: Course, line: Line) -> None:
         """Close the client's connection, let it see that, and end the victim."""
+        end = self._grasp(kill, course)
         self._gate.clear()
         line.close()
         try:
             await asyncio.sleep(kill.linger)
         finally:
-            await self.kill(kill, course)
-
-
-def _end(victim: Victim) -> None:
-    if not isinstance(victim, int):
-        victim()
-        return
-    try:
-        watched = os.pidfd_open(victim)
-    except ProcessLookupError as error:
-        raise ProxyTrouble(f"the victim, process {victim}, was dead before its time") from error
-    try:
-        os.kill(victim, signal.SIGKILL)
-        poll = select.poll()
-        poll.register(watched, select.POLLIN)
-        if not poll.poll(_DEATH * 1000):
-            raise ProxyTrouble(f"process {victim} survived SIGKILL for {_DEATH} s")
-    finally:
-        os.close(watched)
+            await self._end(kill, course, end)
