@@ -21,10 +21,11 @@ from tests.world import control_plane as planes
 from tests.world.control_plane import ControlPlane
 from tests.world.enclosure import Enclosure, enclosed
 from tests.world.simulated.answers import Json
-from tests.world.simulated.histories import History, history
+from tests.world.simulated.histories import history
 from tests.world.simulated.real import Real, Server
 from tests.world.simulated.runs import Playing, Seen, simulated
 from tests.world.simulated.seen import comparable, misplaced_event
+from tests.world.simulated.steps import History
 from tests.world.switches import Switches
 
 AT_ONCE = 24  # histories under way; a consistent list may wait 0.1 s for etcd's progress

@@ -1,21 +1,15 @@
 """Random histories: what a client might do to an API server, as data made from a seed.
 
-A history speaks of its own past by placeholders: `$rv3` is the resourceVersion of what step 3
-answered, `$uid3` and `$name3` its UID and name, `$continue3` its token; `$ns` is the namespace.
-Step 0 creates the namespace.
+What the steps are, and how they speak of each other, is in `steps`.
 """
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from random import Random
-from typing import Literal
 
 from tests.world.simulated.answers import Object
-from tests.world.simulated.subjects import SUBJECTS, Subject
+from tests.world.simulated.steps import History, Step
+from tests.world.simulated.subjects import SUBJECTS
 from tests.world.simulated.writing import MERGE_PATCH
-
-Verb = Literal["namespace", "request", "watch", "close", "expire", "compact"]
 
 FEWEST, MOST = 10, 25  # steps drawn; marks and closes come on top
 COMPACTED = 5  # one history in five loses its past in the middle
@@ -37,52 +31,6 @@ _SELECTORS: tuple[tuple[str, dict[str, str]], ...] = (
     ("app", {"app": "b"}),
     ("app==a,tier!=x", {"app": "a"}),
 )
-
-
-@dataclass(frozen=True)
-class Step:
-    """One thing done: a request, or the opening and reading of a watch (`watch` numbers it)."""
-
-    verb: Verb
-    method: str = ""
-    path: str = ""
-    query: Mapping[str, str] = field(default_factory=dict)
-    body: Object | None = None
-    content_type: str = "application/json"
-    watch: int = 0
-
-    def __str__(self) -> str:
-        shown = [self.verb if self.verb != "request" else self.method]
-        if self.verb in {"watch", "close", "expire"}:
-            shown.append(f"#{self.watch}")
-        shown.append(self.path.partition("$ns/")[2])
-        shown += [f"{name}={value}" for name, value in self.query.items()]
-        if self.body is not None:
-            shown.append(json.dumps(self.body))
-        return " ".join(word for word in shown if word)
-
-
-@dataclass(frozen=True)
-class History:
-    """The steps that a seed makes."""
-
-    seed: int
-    subject: Subject
-    steps: tuple[Step, ...]
-
-    @property
-    def compacts(self) -> bool:
-        """Return whether the past is lost in the middle."""
-        return any(step.verb == "compact" for step in self.steps)
-
-    @property
-    def expires(self) -> bool:
-        """Return whether a watch is waited for until it ends by itself."""
-        return any(step.verb == "expire" for step in self.steps)
-
-    def lines(self) -> list[str]:
-        """Return the steps to read, numbered."""
-        return [f"{at:3} {step}" for at, step in enumerate(self.steps)]
 
 
 def history(seed: int) -> History:
@@ -109,13 +57,19 @@ class _Drawing:
         lost = length // 2 if self.seed % COMPACTED == 0 else -1
         for at in range(length):
             if at == lost:
-                self._close_all()
-                self.steps.append(Step("compact"))
+                self._lose_past()
             self._draw()
         self._close_all()
         if self.seed % EXPIRING == 1:
             self._expire()
         return History(self.seed, self.subject, tuple(self.steps))
+
+    def _lose_past(self) -> None:
+        """Compact in the middle of a list in pages, and go on with it afterwards."""
+        self._page()
+        self._close_all()
+        self.steps.append(Step("compact"))
+        self._page()
 
     def _draw(self) -> None:
         draws: list[tuple[Callable[[], None], int]] = [
@@ -125,6 +79,7 @@ class _Drawing:
             (self._replace, 14),
             (self._patch, 20),
             (self._delete, 11),
+            (self._release, 4),
             (self._list, 8),
             (self._page, 8),
             (self._watch, 8 if len(self.watches) < 2 else 0),
@@ -178,7 +133,7 @@ class _Drawing:
             self.written[f"$name{at}"] = [at]
             return
         name = self.chance.choice(NAMES)
-        finalizers = self.chance.choice(_FINALIZERS) if self.chance.random() < 0.15 else None
+        finalizers = self.chance.choice(_FINALIZERS) if self.chance.random() < 0.3 else None
         metadata |= {"name": name} | ({"finalizers": finalizers} if finalizers else {})
         at = self._add("POST", "", self._object(metadata), query=query)
         self.written.setdefault(name, []).append(at)
@@ -283,6 +238,9 @@ class _Drawing:
         )
         body = {"preconditions": wanted} if wanted else None
         self._add("DELETE", name, body, query=self._dry())
+
+    def _release(self) -> None:
+        self._add("PATCH", self._name(), {"metadata": {"finalizers": None}})
 
     # What is read.
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 from tests.world.simulated.answers import Json, Object
-from tests.world.simulated.histories import Step
 from tests.world.simulated.runs import is_marked
+from tests.world.simulated.steps import Step
 
 PATIENCE = 20.0  # seconds for one answer, and for the event that ends the reading of a watch
 _CORE_DEPTH = 6  # parts of /api/v1/namespaces/NAME/PLURAL, the empty first one included

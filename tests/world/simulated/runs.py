@@ -7,8 +7,9 @@ from typing import Protocol
 
 from tests.world.simulated.answers import Answer, Json, Object, Refused
 from tests.world.simulated.clock import HandClock
-from tests.world.simulated.histories import EXPIRY, MARK, History, Step
+from tests.world.simulated.histories import EXPIRY, MARK
 from tests.world.simulated.server import SimulatedServer
+from tests.world.simulated.steps import History, Step
 from tests.world.simulated.watches import Watch
 
 NO_UID = "00000000-0000-0000-0000-000000000000"
