@@ -1,0 +1,9 @@
+"""How one's own machine finds a cluster: kubectl's files, flags and order.
+
+What comes over the API does not get here: see `upid.adapters.kubernetes.stranger`.
+"""
+
+from upid.adapters.kubernetes.kubeconfig.finding import ContextName, contexts, find_access
+from upid.adapters.kubernetes.kubeconfig.options import Options
+
+__all__ = ["ContextName", "Options", "contexts", "find_access"]
