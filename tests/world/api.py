@@ -112,7 +112,7 @@ class Api:
         self.client.close()
 
 
-def connect(server: str, token: str, authority: str, agent: str = "world-test") -> Api:
+def connect(server: str, token: str, authority: str, agent: str = "world") -> Api:
     """Return a client for a server that `authority` (a file) vouches for."""
     import ssl
 

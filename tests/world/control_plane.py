@@ -76,9 +76,13 @@ class ControlPlane:
         """Return the token of a user in `USERS`."""
         return self.tokens[user]
 
-    def api(self, user: str = "admin", url: str | None = None, agent: str = "world-test") -> Api:
-        """Return a client for a user; `url` goes another way, such as through a proxy."""
-        made = connect(url or self.server, self.token(user), str(self.ca), agent)
+    def api(self, user: str = "admin", url: str | None = None, agent: str | None = None) -> Api:
+        """Return a client for a user; `url` goes another way, such as through a proxy.
+
+        agent  by itself `world-USER`: the API server names field managers by it
+        """
+        named = agent or f"world-{user}"
+        made = connect(url or self.server, self.token(user), str(self.ca), named)
         self._apis.append(made)
         return made
 

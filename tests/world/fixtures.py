@@ -11,6 +11,7 @@ from tests.world import node as nodes
 from tests.world.cluster import Cluster, namespace
 from tests.world.control_plane import ControlPlane
 from tests.world.enclosure import Enclosure, enclosed
+from tests.world.judge import Judge
 from tests.world.ledger import Host, host
 from tests.world.node import Node
 
@@ -59,6 +60,12 @@ def old_control_plane(enclosure: Enclosure) -> Iterator[ControlPlane]:
     needs.need_parts("kubernetes", "kubernetes-1.34")
     with planes.running(enclosure, slot=1, old=True, controllers=False) as running:
         yield running
+
+
+@pytest.fixture
+def judge(control_plane: ControlPlane) -> Judge:
+    """Return who knows what was changed, by whom and in which order."""
+    return Judge(control_plane.audit_log, control_plane.etcd)
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 _WRITES = ["create", "update", "patch", "delete", "deletecollection"]
-_NOISE = [{"group": "", "resources": ["events"]}, {"group": "events.k8s.io"}]
-_LEASES = [{"group": "coordination.k8s.io"}]
+_EVENTS = [{"group": "", "resources": ["events"]}, {"group": "events.k8s.io"}]
+_LEASES = [{"group": "coordination.k8s.io"}]  # of a fleet: each node renews its own
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,9 @@ class Switches:
         """Return what the audit log holds: every request; of writes what was sent and answered."""
         system = {"userGroups": ["system:nodes", "system:serviceaccounts"]}
         controllers = {"users": ["system:kube-controller-manager", "system:apiserver"]}
-        quiet = [{"level": "Metadata", "resources": _NOISE + _LEASES}]
+        quiet: list[dict[str, Any]] = [{"level": "Metadata", "resources": _EVENTS}]
         if self.audit == "people":
+            quiet += [{"level": "Metadata", "resources": _LEASES}]
             quiet += [{"level": "Metadata", **system}, {"level": "Metadata", **controllers}]
         return {
             "apiVersion": "audit.k8s.io/v1",

@@ -12,6 +12,7 @@ from tests.world import pods
 from tests.world.acting import Steered
 from tests.world.api import Json
 from tests.world.cluster import Cluster, namespace
+from tests.world.judge import Judge, direct_pod_deletes, evictions, exactly_once, resizes
 from tests.world.neighbours.metrics_server import MetricsServer
 from tests.world.neighbours.neighbour import client
 from tests.world.neighbours.prometheus import Prometheus
@@ -142,6 +143,41 @@ def test_probes_are_counted_as_the_pods_served_them(
         (first, before), (last, after) = clear[0], clear[-1]
         assert last - first > MINUTE / 2, f"{name}: the two scrapes lie too close"
         assert after - before == sum(first < received < last for received in served), name
+
+
+def test_a_resize_and_an_eviction_are_in_the_history_exactly_once(
+    node: Node, cluster: Cluster, judge: Judge
+) -> None:
+    """As the judge reads them from the audit log and etcd, by the users who did them."""
+    since = judge.now()
+    cluster.run("moved", pods.actor(resources={"requests": {"cpu": "100m"}}))
+    upid, path = node.control_plane.api("rival"), cluster.path("pods", "moved")
+    change = {"containers": [{"name": "actor", "resources": {"requests": {"cpu": "150m"}}}]}
+    upid.patch(f"{path}/resize", {"spec": change}, "strategic")
+
+    def in_force() -> bool:
+        [status] = cluster.pod("moved")["status"]["containerStatuses"]
+        return bool(status.get("resources", {}).get("requests") == {"cpu": "150m"})
+
+    wait_until("the resize to be in force", in_force, 30)
+    upid.create(f"{path}/eviction", {"metadata": {"name": "moved"}})
+    cluster.wait_gone("pods", "moved")
+
+    changes = judge.changes(since, namespace=cluster.namespace, kind="Pod", name="moved")
+    resized = exactly_once(resizes(changes), lambda change: change.user == "rival")
+    assert [field.path for field in resized.fields] == [
+        "/metadata/generation",
+        "/spec/containers/0/resources/requests/cpu",
+    ], judge.timeline(since, namespace=cluster.namespace)
+    # an eviction writes twice: why it goes, then that it goes
+    goes = "/metadata/deletionTimestamp"
+    evicted = exactly_once(
+        evictions(changes), lambda change: goes in [field.path for field in change.fields]
+    )
+    assert evicted.user == "rival"
+    assert resized.revision < evicted.revision
+    assert [change.kind for change in changes if change.before is None] == ["create"]
+    assert direct_pod_deletes(changes, "rival") == []
 
 
 def _of(cluster: Cluster) -> str:
