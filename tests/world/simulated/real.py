@@ -59,7 +59,8 @@ class Real:
         status, found = self.request(Step("request", "POST", "/api/v1/namespaces", {}, body))
         if status != http.client.CREATED:
             raise RuntimeError(f"namespace {name!r} was not made: {found}")
-        return dict(found)
+        kept = ("name", "resourceVersion")  # as the simulated one has it; no UID to refer to
+        return {"metadata": {part: found["metadata"][part] for part in kept}}
 
     def request(self, step: Step) -> tuple[int, Json]:
         """Send a request; return status and decoded body.
