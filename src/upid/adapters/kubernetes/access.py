@@ -47,6 +47,14 @@ class Credentials(Protocol):
         """Fetch them anew after a 401; return whether there is anything new to try."""
 
 
+class Addresses(Protocol):
+    """Which addresses may be connected to; asked once the server's name is resolved."""
+
+    @abstractmethod
+    def permits(self, address: str) -> bool:
+        """Return whether an IPv4 or IPv6 address may be connected to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """Everything that a client needs.
@@ -59,6 +67,7 @@ class Access:
     origin       where it was found, for people: "context 'prod' of ~/.kube/config"
     timeout      seconds a request may take, where the user said so; 0: as long as it takes
     compress     whether answers may be compressed (`disable-compression` says no)
+    addresses    where a connection may go, judged on what it really goes to; None: anywhere
     """
 
     server: str
@@ -73,3 +82,4 @@ class Access:
     origin: str = ""
     timeout: float | None = None
     compress: bool = True
+    addresses: Addresses | None = None

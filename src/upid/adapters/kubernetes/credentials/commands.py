@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from upid.adapters.kubernetes import pem
 from upid.adapters.kubernetes.access import ClientCertificate, Credentials
 from upid.adapters.kubernetes.credentials.proofs import bearing
 from upid.adapters.kubernetes.credentials.running import Finished, NotRun, run
@@ -166,6 +167,9 @@ class CommandCredentials(Credentials):
         if bool(certificate) != bool(key):
             raise self._failed(f"'{name}' gives a certificate or a key, but not both", hint)
         pair = ClientCertificate(certificate.encode(), key.encode()) if certificate else None
+        wrong = pair and pem.wrong_with_pair(pair.certificate, pair.key)
+        if wrong:
+            raise self._failed(f"{wrong}, as '{name}' gives it", hint)
         until = status.expiration_timestamp
         if until is not None and until.tzinfo is None:
             until = until.replace(tzinfo=UTC)

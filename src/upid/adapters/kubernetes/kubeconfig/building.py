@@ -1,12 +1,11 @@
 """From what was chosen to an access: certificates read, credentials made, proxy found."""
 
 import base64
-import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from upid.adapters.kubernetes import credentials
+from upid.adapters.kubernetes import credentials, pem
 from upid.adapters.kubernetes.access import Access, ClientCertificate, Credentials, Tls
 from upid.adapters.kubernetes.errors import CredentialsFailed, KubeconfigInvalid
 from upid.adapters.kubernetes.kubeconfig.proxies import proxy_for
@@ -75,13 +74,10 @@ class Builder:
             found = self._file(cluster.certificate_authority)
         else:
             return None
-        try:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.load_verify_locations(cadata=found.decode("ascii"))
-        except (ValueError, ssl.SSLError):
+        if not pem.holds_authority(found):
             raise self._invalid(
                 f"the certificate authority of cluster {self._cluster_name!r} holds no certificate"
-            ) from None
+            )
         return found
 
     def _file(self, path: str) -> bytes:
@@ -106,8 +102,9 @@ class Builder:
         read = [
             one if isinstance(one, bytes) else self._file(str(one)) for one in (certificate, key)
         ]
-        if any(b"-----BEGIN " not in one for one in read):
-            raise self._invalid(f"client certificate or key of user {self._user_name!r} is not PEM")
+        wrong = pem.wrong_with_pair(*read)
+        if wrong:
+            raise self._invalid(f"{wrong}, of user {self._user_name!r}")
         if isinstance(certificate, bytes) and isinstance(key, bytes):
             return credentials.FixedPair(ClientCertificate(certificate, key))
         return credentials.FilePair(certificate, key, self._chosen.user_name)

@@ -70,13 +70,13 @@ def _check(found: Kubeconfig, where: str) -> None:
         _check_names(sort, (one.name for one in getattr(found, sort)), where)
     for named in found.clusters:
         place = f"clusters[{named.name!r}].cluster"
-        _check_data(
+        _check_base64(
             f"{place}.certificate-authority-data", named.cluster.certificate_authority_data, where
         )
     for user in found.users:
         place = f"users[{user.name!r}].user"
-        _check_data(f"{place}.client-certificate-data", user.user.client_certificate_data, where)
-        _check_data(f"{place}.client-key-data", user.user.client_key_data, where)
+        _check_base64(f"{place}.client-certificate-data", user.user.client_certificate_data, where)
+        _check_base64(f"{place}.client-key-data", user.user.client_key_data, where)
 
 
 def _check_names(sort: str, names: Iterable[str], where: str) -> None:
@@ -87,7 +87,7 @@ def _check_names(sort: str, names: Iterable[str], where: str) -> None:
         seen.add(name)
 
 
-def _check_data(place: str, data: str, where: str) -> None:
+def _check_base64(place: str, data: str, where: str) -> None:
     try:
         decoded(data)
     except ValueError as error:
