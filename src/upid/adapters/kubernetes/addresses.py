@@ -131,6 +131,5 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
 
 def _shown(url: str) -> str:
     """Return so much of a stranger's text as a message may repeat; a password in it is left out."""
-    scheme, found, rest = url[:_SHOWN].partition("://")
-    kept = f"{scheme}{found}{rest.rpartition('@')[2]}" if found else url[:_SHOWN]
+    kept = url.rpartition("@")[2][:_SHOWN]
     return "".join(letter if letter.isprintable() else "?" for letter in kept)
