@@ -1,0 +1,78 @@
+"""A thin client of the Kubernetes API: lists, watches, discovery and reviews, read only.
+
+Here belongs what travels to and from an API server and how politely it is asked. What the
+objects mean does not, nor who is asking: that is `upid.adapters.kubernetes.access`.
+"""
+
+from upid.adapters.kubernetes.client.client import ClusterClient
+from upid.adapters.kubernetes.client.discovery import Discovery, Served, ServerVersion
+from upid.adapters.kubernetes.client.errors import (
+    AnswerTooLarge,
+    CertificateUnusable,
+    ClusterError,
+    ConnectionLost,
+    ConnectionRefused,
+    Expired,
+    Forbidden,
+    NameUnknown,
+    NotKubernetes,
+    NotTrusted,
+    ObjectMissing,
+    ObjectUnreadable,
+    ProxyFailed,
+    RequestRefused,
+    ServerFailed,
+    TimedOut,
+    TlsFailed,
+    TooManyRequests,
+    Unauthorized,
+)
+from upid.adapters.kubernetes.client.limits import Limits, Pace
+from upid.adapters.kubernetes.client.lists import Page, Selection, WhenExpired
+from upid.adapters.kubernetes.client.portal import Portal
+from upid.adapters.kubernetes.client.resources import Resource, resource
+from upid.adapters.kubernetes.client.reviews import Decision, Rule, Rules
+from upid.adapters.kubernetes.client.usage import ContainerUsage, NodeUsage, PodUsage
+from upid.adapters.kubernetes.client.watches import Change, Event
+
+__all__ = [
+    "AnswerTooLarge",
+    "CertificateUnusable",
+    "Change",
+    "ClusterClient",
+    "ClusterError",
+    "ConnectionLost",
+    "ConnectionRefused",
+    "ContainerUsage",
+    "Decision",
+    "Discovery",
+    "Event",
+    "Expired",
+    "Forbidden",
+    "Limits",
+    "NameUnknown",
+    "NodeUsage",
+    "NotKubernetes",
+    "NotTrusted",
+    "ObjectMissing",
+    "ObjectUnreadable",
+    "Pace",
+    "Page",
+    "PodUsage",
+    "Portal",
+    "ProxyFailed",
+    "RequestRefused",
+    "Resource",
+    "Rule",
+    "Rules",
+    "Selection",
+    "Served",
+    "ServerFailed",
+    "ServerVersion",
+    "TimedOut",
+    "TlsFailed",
+    "TooManyRequests",
+    "Unauthorized",
+    "WhenExpired",
+    "resource",
+]

@@ -1,0 +1,175 @@
+"""One question to an API server: its turn, its proof, its answer, and asking again (CLU-7)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx2
+
+from upid.adapters.kubernetes.access import Access
+from upid.adapters.kubernetes.client import answers
+from upid.adapters.kubernetes.client.answers import Answer
+from upid.adapters.kubernetes.client.connections import Connections
+from upid.adapters.kubernetes.client.errors import ClusterError, TimedOut, Unauthorized
+from upid.adapters.kubernetes.client.limits import Backoff, Bucket, Limits, Pace
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A request that changes nothing, so that it may be asked again.
+
+    asked  for people, such as "list pods"
+    body   sent by POST; None: a GET
+    most   bytes of the answer; None: the client's own limit
+    plain  not compressed: what comes piece by piece
+    """
+
+    asked: str
+    path: str
+    accept: str = JSON
+    body: bytes | None = None
+    most: int | None = None
+    plain: bool = False
+
+
+@dataclass(slots=True)
+class _Heard:
+    """Whether an answer has begun."""
+
+    begun: bool = field(default=False)
+
+
+class Asking:
+    """Asks one API server, as politely as its limits say."""
+
+    def __init__(self, access: Access, limits: Limits, pace: Pace) -> None:
+        self.access, self.limits, self.pace = access, limits, pace
+        self._connections = Connections(access, limits)
+        self._bucket = Bucket(limits, pace)
+        self._slots = asyncio.Semaphore(limits.concurrent)
+        self._renewing = asyncio.Lock()
+        self._renewals = 0
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._connections.close()
+
+    async def ask(self, question: Question) -> Answer:
+        """Return the answer, asked for again where that may help; raise a `ClusterError`."""
+        backoff = self.backoff()
+        fresh = True
+        while True:
+            renewals = self._renewals
+            try:
+                return await self._once(question)
+            except Unauthorized:
+                if not fresh or not await self._renew(renewals):
+                    raise
+                fresh = False
+            except ClusterError as error:
+                await self.rest(backoff, error)
+
+    def backoff(self) -> Backoff:
+        """Return when to ask one question again."""
+        return Backoff(self.limits, self.pace)
+
+    async def rest(self, backoff: Backoff, error: ClusterError) -> None:
+        """Wait before asking again; raise the error when it is final."""
+        pause = backoff.pause(error)
+        if error.retry_after:
+            self._bucket.hold(error.retry_after)
+        if pause is None:
+            raise error
+        await self.pace.sleep(pause)
+
+    @asynccontextmanager
+    async def stream(self, question: Question, silence: float) -> AsyncIterator[httpx2.Response]:
+        """Yield an answer that goes on; its head is awaited as long as any whole answer.
+
+        A wait of more than `silence` seconds for the next bytes raises `TimedOut`.
+        """
+        async with AsyncExitStack() as stack:
+            yield await self._begin(stack, question, silence)
+
+    async def _begin(
+        self, stack: AsyncExitStack, question: Question, silence: float
+    ) -> httpx2.Response:
+        fresh = True
+        while True:
+            renewals = self._renewals
+            await self._bucket.take()
+            headers = await self._headers(question)
+            try:
+                async with asyncio.timeout(self.limits.request):
+                    return await stack.enter_async_context(self._send(question, headers, silence))
+            except TimeoutError:
+                raise self._late(question, answering=False) from None
+            except Unauthorized:
+                if not fresh or not await self._renew(renewals):
+                    raise
+                fresh = False
+
+    async def _once(self, question: Question) -> Answer:
+        await self._bucket.take()
+        async with self._slots:
+            headers = await self._headers(question)
+            heard = _Heard()
+            try:
+                async with asyncio.timeout(self.limits.request):
+                    return await self._read(question, headers, heard)
+            except TimeoutError:
+                raise self._late(question, answering=heard.begun) from None
+            except TimedOut as error:
+                if heard.begun:
+                    raise self._late(question, answering=True) from error
+                raise
+
+    async def _read(self, question: Question, headers: Mapping[str, str], heard: _Heard) -> Answer:
+        most = self.limits.answer if question.most is None else question.most
+        async with self._send(question, headers, self.limits.request) as answer:
+            heard.begun = True
+            body = await answers.read(answer, most, self.access.cluster, question.asked)
+            kind = answer.headers.get("Content-Type", "")
+            if "json" not in kind.lower():
+                found = answers.described(answer, body)
+                raise answers.not_kubernetes(self.access, found)
+            return Answer(body, kind)
+
+    @asynccontextmanager
+    async def _send(
+        self, question: Question, headers: Mapping[str, str], silence: float
+    ) -> AsyncIterator[httpx2.Response]:
+        method = "GET" if question.body is None else "POST"
+        asked = question.asked
+        async with self._connections.send(
+            method, question.path, headers, question.body, asked=asked, silence=silence
+        ) as answer:
+            if not answer.is_success:
+                clock = self.pace.clock
+                raise await answers.complaint(answer, self.access, asked, clock, headers)
+            yield answer
+
+    async def _headers(self, question: Question) -> dict[str, str]:
+        encoding = "gzip" if self.limits.compressed and not question.plain else "identity"
+        said = {"Accept": question.accept, "Accept-Encoding": encoding}
+        if question.body is not None:
+            said["Content-Type"] = JSON
+        if self._connections.may_show_credentials():
+            said |= await self.access.credentials.headers()
+        return said | dict(self.access.impersonate)
+
+    async def _renew(self, seen: int) -> bool:
+        """Renew the credentials once for all who were refused with the same ones."""
+        async with self._renewing:
+            if self._renewals != seen:
+                return True
+            renewed = await self.access.credentials.renew()
+            self._renewals += renewed
+            return renewed
+
+    def _late(self, question: Question, *, answering: bool) -> TimedOut:
+        cluster, seconds = self.access.cluster, self.limits.request
+        return TimedOut(cluster, question.asked, seconds, answering=answering)
