@@ -1,7 +1,8 @@
 """Puts the parts together: plain constructor calls, once, for one process or a server."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 
@@ -41,6 +42,20 @@ def local_app(recordings: Sequence[str]) -> FastAPI:
     clusters = ClusterService()
     for path in recordings:
         clusters.attach(open_recording(path))
+    return create_app(analysis_routers(), answering(clusters, settings), settings=settings.api)
+
+
+def live_app(wanted: Mapping[str, object], progress: Callable[[str], None]) -> FastAPI:
+    """Return the API over the cluster that kubectl would speak to, read now; nothing is changed.
+
+    wanted  the fields of `upid.app.live.Wanted`
+    """
+    from upid.app.live import Wanted, read_cluster
+
+    settings = load_settings(os.environ).settings
+    clusters = ClusterService()
+    asked = Wanted(**wanted)  # type: ignore[arg-type]  # the command line's own names
+    clusters.attach(read_cluster(asked, os.environ, Path.home(), progress))
     return create_app(analysis_routers(), answering(clusters, settings), settings=settings.api)
 
 

@@ -62,6 +62,37 @@ class Flags:
             envvar="UPID_SERVER", help="Ask the server at this URL.", rich_help_panel=_SOURCE
         ),
     ] = None
+    kubeconfig: Annotated[
+        str | None,
+        typer.Option(
+            help="Which kubeconfig; else $KUBECONFIG, ~/.kube/config, the pod's own cluster.",
+            rich_help_panel=_SOURCE,
+        ),
+    ] = None
+    context: Annotated[
+        str | None,
+        typer.Option(help="Which context of the kubeconfig.", rich_help_panel=_SOURCE),
+    ] = None
+    as_: Annotated[
+        str | None,
+        typer.Option("--as", help="Ask the cluster as this user.", rich_help_panel=_SOURCE),
+    ] = None
+    as_group: Annotated[
+        list[str] | None,
+        typer.Option(help="And as of this group; repeatable.", rich_help_panel=_SOURCE),
+    ] = None
+    insecure_skip_tls_verify: Annotated[
+        bool,
+        typer.Option(
+            "--insecure-skip-tls-verify",
+            help="Do not check the cluster's certificate.",
+            rich_help_panel=_SOURCE,
+        ),
+    ] = False
+    request_timeout: Annotated[
+        str | None,
+        typer.Option(help="Time for one answer of the cluster: 30s.", rich_help_panel=_SOURCE),
+    ] = None
     output: Annotated[
         Format,
         typer.Option("--output", "-o", help="Format of the answer.", rich_help_panel=_SHOW),

@@ -30,19 +30,6 @@ class Refusal(UpidError):
     code = "bad_usage"
 
 
-class NoSource(Refusal):
-    """No recording and no server was named."""
-
-    code = "no_source"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "there is nothing to look at yet",
-            hint="name a recording with --recording FILE (or UPID_RECORDING), a server with "
-            "--server URL (or UPID_SERVER), or try the sample: upid demo",
-        )
-
-
 def exit_code(kind: Kind) -> int:
     """Return the exit code for a kind of error, by the documented table."""
     return _BY_KIND[kind]

@@ -39,14 +39,40 @@ def located(recording: str) -> str:
 
 
 def open_api(flags: Flags) -> "Api":
-    """Return the API that the flags name: a server's, or one in this process over recordings."""
+    """Return the API that the flags name: of recordings, of a server, else of a live cluster."""
     from upid.client.api import Api
 
     if flags.server:
         return Api.of_server(flags.server)
     if not flags.recording:
-        raise refusals.NoSource
+        return _of_cluster(flags)
     return _without_a_search(flags.recording)
+
+
+def _of_cluster(flags: Flags) -> "Api":
+    """Return the API over the cluster that kubectl would speak to, with what is read meanwhile."""
+    from upid.client.api import Api
+
+    wanted = {
+        "kubeconfig": flags.kubeconfig or "",
+        "context": flags.context or "",
+        "as_": flags.as_ or "",
+        "as_groups": tuple(flags.as_group or ()),
+        "insecure": flags.insecure_skip_tls_verify,
+        "request_timeout": flags.request_timeout or "",
+    }
+    shown = not flags.quiet and sys.stderr.isatty()
+    try:
+        return Api.of_cluster(wanted, _step if shown else lambda _: None)
+    finally:
+        if shown:
+            sys.stderr.write("\r\x1b[K")
+
+
+def _step(what: str) -> None:
+    """Show what is being read, in one line that the next one takes the place of."""
+    sys.stderr.write(f"\r\x1b[K  reading {clean(what)} …")
+    sys.stderr.flush()
 
 
 def _without_a_search(recordings: Sequence[str]) -> "Api":

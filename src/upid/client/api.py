@@ -1,6 +1,6 @@
 """The methods of the API, typed: what commands and other programs call."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self, TypeVar
 from urllib.parse import quote, urlencode
@@ -53,6 +53,13 @@ class Api:
         from upid.app.wiring import local_app
 
         return cls(InProcess(local_app(recordings)))
+
+    @classmethod
+    def of_cluster(cls, wanted: Mapping[str, object], progress: Callable[[str], None]) -> Self:
+        """Return the API over a live cluster, read in this process as kubectl would reach it."""
+        from upid.app.wiring import live_app
+
+        return cls(InProcess(live_app(wanted, progress)))
 
     @classmethod
     def described(cls) -> Self:

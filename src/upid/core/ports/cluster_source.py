@@ -38,6 +38,7 @@ class SourceFacts:
     cadence   time between two samples
     sources   where the samples came from, such as ("prometheus", "istio")
     metrics   names of the metrics that it has samples of
+    notes     what the source could not read, a sentence each
     """
 
     id: str
@@ -47,6 +48,7 @@ class SourceFacts:
     sources: tuple[str, ...]
     metrics: frozenset[str]
     currency: str = "USD"
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

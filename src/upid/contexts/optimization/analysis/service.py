@@ -126,7 +126,7 @@ class AnalysisService:
             advice=narrowed(advice, scope, within),
             scope=scope,
             within=within,
-            notes=notes,
+            notes=(*cluster.facts.notes, *notes),
         )
 
     def _draw(self, found: Findings, *, detailed: bool) -> Draw:

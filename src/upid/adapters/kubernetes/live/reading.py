@@ -1,0 +1,159 @@
+"""Reads what a cluster holds and uses at one moment: objects page by page, usage once."""
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+
+from upid.adapters.kubernetes.client import ClusterClient, Forbidden, ObjectMissing, Resource
+from upid.adapters.kubernetes.client.errors import ClusterError
+from upid.adapters.kubernetes.live.kinds import READ
+from upid.core.ports.cluster_source import ObjectVersion
+
+Progress = Callable[[str], None]
+
+_AT_ONCE = 4  # lists side by side: the API server has others to serve
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # of objects that do not say when they were made
+_NEEDED = frozenset({"nodes", "pods"})  # without them there is nothing to say
+
+
+class _Metadata(msgspec.Struct, frozen=True, rename="camel"):
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    creation_timestamp: datetime | None = None
+
+
+class _Object(msgspec.Struct, frozen=True):
+    kind: str = ""
+    metadata: _Metadata = _Metadata()
+
+
+_OBJECT = msgspec.json.Decoder(_Object)
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerReading:
+    """What one container used: cores over the last seconds, bytes now."""
+
+    namespace: str
+    pod: str
+    container: str
+    cores: float
+    memory: float
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReading:
+    """What one node used, the system's own part included."""
+
+    node: str
+    cores: float
+    memory: float
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """One answer of the metrics API, read at `at`."""
+
+    at: datetime
+    containers: tuple[ContainerReading, ...]
+    nodes: tuple[NodeReading, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a cluster holds.
+
+    identity  stable for one cluster: from the uid of its kube-system namespace, else its address
+    left_out  what could not be read, a sentence each
+    """
+
+    identity: str
+    version: str
+    objects: tuple[ObjectVersion, ...]
+    left_out: tuple[str, ...]
+
+
+async def read_objects(client: ClusterClient, progress: Progress) -> Held:
+    """Return every object that UPID reads, in a stable order.
+
+    A kind that may not be listed is left out and named. Raises `Forbidden` when nodes or pods
+    may not be listed, and whatever else the client raises.
+    """
+    progress("version and kinds")
+    version, discovery = await asyncio.gather(client.version(), client.discovery())
+    wanted = [found.resource for plural, in_ in READ if (found := discovery.find(plural, *in_))]
+    gate = asyncio.Semaphore(_AT_ONCE)
+    lists = await asyncio.gather(*(_list(client, one, gate, progress) for one in wanted))
+    left_out = [sentence for _, sentences in lists for sentence in sentences]
+    objects = sorted(
+        (found for versions, _ in lists for found in versions),
+        key=lambda one: (one.kind, one.namespace, one.name, one.since),
+    )
+    return Held(_identity(client, objects), str(version), tuple(objects), tuple(left_out))
+
+
+async def read_usage(client: ClusterClient, at: datetime) -> Usage | str:
+    """Return what containers and nodes use now, or a sentence that says why that is unknown."""
+    try:
+        containers = [
+            ContainerReading(
+                pod.metadata.namespace,
+                pod.metadata.name,
+                container.name,
+                container.usage.cores,
+                float(container.usage.working_set),
+            )
+            async for page in client.pod_usage()
+            for pod in page.items
+            for container in pod.containers
+        ]
+        nodes = [
+            NodeReading(node.metadata.name, node.usage.cores, float(node.usage.working_set))
+            async for page in client.node_usage()
+            for node in page.items
+        ]
+    except ObjectMissing:
+        return "usage is unknown: the cluster has no metrics server (metrics.k8s.io)"
+    except ClusterError as error:
+        return f"usage is unknown: {error}"
+    return Usage(at, tuple(containers), tuple(nodes))
+
+
+async def _list(
+    client: ClusterClient, resource: Resource, gate: asyncio.Semaphore, progress: Progress
+) -> tuple[list[ObjectVersion], list[str]]:
+    """Return the objects of a kind, and what could not be read of it."""
+    found: list[ObjectVersion] = []
+    left_out: list[str] = []
+    try:
+        async with gate, aclosing(client.list(resource)) as pages:
+            async for page in pages:
+                if page.first:
+                    found.clear()
+                found += map(_version, page.items)
+                left_out += page.unreadable
+                progress(f"{len(found):,} {resource.plural}")
+    except Forbidden as error:
+        if resource.plural in _NEEDED:
+            raise
+        return [], [f"{resource} are left out: {error}"]
+    return found, left_out
+
+
+def _version(body: bytes) -> ObjectVersion:
+    found = _OBJECT.decode(body)
+    meta = found.metadata
+    since = meta.creation_timestamp or _BEGINNING
+    return ObjectVersion(found.kind, meta.namespace, meta.name, meta.uid, since, None, body)
+
+
+def _identity(client: ClusterClient, objects: list[ObjectVersion]) -> str:
+    """Return what tells this cluster from all others, whatever it is called here."""
+    system = (one.uid for one in objects if (one.kind, one.name) == ("Namespace", "kube-system"))
+    return hashlib.sha256(next(system, client.access.server).encode()).hexdigest()

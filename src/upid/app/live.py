@@ -1,0 +1,68 @@
+"""A live cluster, read once for one command: found as kubectl finds it, asked like a recording."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from upid.adapters.kubernetes.access import Access
+from upid.adapters.kubernetes.client import ClusterClient, Portal
+from upid.adapters.kubernetes.kubeconfig import Options, find_access
+from upid.adapters.kubernetes.live import LiveSource, Usage, read_objects, read_usage
+from upid.kit.clock import Clock, system_clock
+
+Progress = Callable[[str], None]
+
+_UNCHECKED = "the server's certificate was not checked, as asked"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """kubectl's flags that the command line takes; empty: not given."""
+
+    kubeconfig: str = ""
+    context: str = ""
+    as_: str = ""
+    as_groups: Sequence[str] = ()
+    insecure: bool = False
+    request_timeout: str = ""
+
+    def options(self) -> Options:
+        """Return them as the search for a cluster takes them."""
+        return Options(
+            kubeconfig=self.kubeconfig,
+            context=self.context,
+            as_=self.as_,
+            as_groups=self.as_groups,
+            insecure=self.insecure,
+            request_timeout=self.request_timeout,
+        )
+
+
+def read_cluster(
+    wanted: Wanted,
+    environment: Mapping[str, str],
+    home: Path,
+    progress: Progress,
+    clock: Clock = system_clock,
+) -> LiveSource:
+    """Read the cluster that kubectl would speak to, and what its metrics server says, once.
+
+    Raises an `UpidError` that names every way that was tried, or what went wrong on the way.
+    """
+    access = find_access(wanted.options(), environment, home)
+    progress(f"{access.cluster} at {access.server}")
+    with Portal() as portal:
+        return portal.run(_read(access, progress, clock))
+
+
+async def _read(access: Access, progress: Progress, clock: Clock) -> LiveSource:
+    async with ClusterClient(access) as client:
+        held = await read_objects(client, progress)
+        now: datetime = clock()
+        progress("usage")
+        usage = await read_usage(client, now)
+    unknown = () if isinstance(usage, Usage) else (usage,)
+    unchecked = (_UNCHECKED,) if access.tls.insecure else ()
+    held = replace(held, left_out=(*held.left_out, *unknown, *unchecked))
+    return LiveSource(held, access.context, [usage] if isinstance(usage, Usage) else [], now)
