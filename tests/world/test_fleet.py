@@ -1,26 +1,33 @@
 """A fleet is made by real controllers, answers resizes, and changes on request."""
 
 from collections import Counter
+from datetime import datetime
 
 import pytest
 
 from tests.world.api import ApiError, Json
+from tests.world.cluster import is_ready
+from tests.world.enclosure import Enclosure
+from tests.world.fleet import starting
 from tests.world.fleet.census import Census
-from tests.world.fleet.running import COMPLETE, TAKES, UNREADY, Answer, Fleet
+from tests.world.fleet.running import COMPLETE, SLOW, TAKES, UNREADY, Answer, Fleet
 from tests.world.fleet.starting import is_node_ready
 from tests.world.fleet_fixtures import Fleets
 from tests.world.waiting import WaitedInVain, wait_until
+from tests.world.weight import weigh
 
 pytestmark = pytest.mark.world
 
 NODES, PODS = 10, 200
 SECONDS = 60
+HAND_SLOT = 5
+PROGRAMS = ("etcd", "apiserver", "controllers", "scheduler", "kwok")
 
 
 @pytest.fixture(scope="module")
 def shared(fleet: Fleets) -> Fleet:
     """Return a fleet whose nodes are missed quickly, and whose pods give up on them quickly."""
-    return fleet(NODES, PODS, heartbeat=6, patience=2)
+    return fleet(NODES, PODS, heartbeat=8, patience=3)
 
 
 @pytest.fixture
@@ -34,6 +41,11 @@ def pods_of(fleet: Fleet, kind: str) -> list[Json]:
     """Return the pods that an owner of a kind made."""
     owned = ((pod, pod["metadata"]["ownerReferences"][0]["kind"]) for pod in fleet.pods())
     return [pod for pod, owner in owned if owner == kind]
+
+
+def names_of(census: Census) -> set[tuple[str, str]]:
+    """Return namespaces and names."""
+    return {(pod.metadata.namespace, pod.metadata.name) for pod in census.pods.values()}
 
 
 def resizable(fleet: Fleet, turn: int) -> tuple[str, str, str]:
@@ -67,13 +79,19 @@ def cpu(pod: Json, kind: str) -> str:
 
 
 def wait_states(fleet: Fleet, namespace: str, name: str, *wanted: tuple[str, str | None]) -> Json:
-    """Wait until a pod has exactly these conditions of resizes, for its newest generation."""
+    """Wait until a pod has exactly these conditions of resizes, for its newest generation.
+
+    With none it has what it asks for, too: a resize that nobody looked at yet has none either.
+    """
     found: Json = {}
 
     def there() -> bool:
         found.update(fleet.pod(namespace, name))
         generation = found["metadata"]["generation"]
-        return resize_states(found) == [(*one, generation) for one in wanted]
+        wants, has = found["spec"]["containers"], found["status"]["containerStatuses"]
+        settled = [one["resources"] for one in wants] == [one["resources"] for one in has]
+        states = resize_states(found)
+        return states == [(*one, generation) for one in wanted] and (settled or bool(wanted))
 
     wait_until(f"{namespace}/{name} to have {wanted or 'no resize'}", there, SECONDS, fleet.log)
     return found
@@ -174,6 +192,39 @@ def test_a_deferred_resize_happens_once_the_node_has_room(small: Fleet) -> None:
     assert cpu(wait_states(small, namespace, name), "actual") == "77m"
 
 
+def test_a_container_that_restarts_for_a_resize_counts_it_and_a_slow_pod_starts_late(
+    small: Fleet,
+) -> None:
+    container = {
+        "name": "main",
+        "image": "registry.test/slow:1",
+        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}},
+        "resizePolicy": [{"resourceName": "memory", "restartPolicy": "RestartContainer"}],
+    }
+    spec = small.plan.workloads[0].template["spec"] | {"containers": [container]}
+    metadata = {"name": "slow", "annotations": {SLOW: "3s"}}
+    small.api.create("/api/v1/namespaces/default/pods", {"metadata": metadata, "spec": spec})
+    wait_until("the slow pod to run", lambda: is_ready(small.pod("default", "slow")), SECONDS)
+    since = {
+        one["type"]: datetime.fromisoformat(one["lastTransitionTime"])
+        for one in small.pod("default", "slow")["status"]["conditions"]
+    }
+    assert (since["Ready"] - since["PodScheduled"]).total_seconds() >= 2  # of 3: whole seconds
+
+    for amount, restarts in ({"cpu": "60m"}, 0), ({"memory": "96Mi"}, 1):
+        small.resize("default", "slow", "main", **amount)
+        found = wait_states(small, "default", "slow")
+        assert found["status"]["containerStatuses"][0]["restartCount"] == restarts
+    small.api.delete("/api/v1/namespaces/default/pods/slow", {"gracePeriodSeconds": 0})
+
+
+def test_the_weight_of_a_world_is_told_by_program(small: Fleet, enclosure: Enclosure) -> None:
+    found = weigh(enclosure)
+
+    assert {"kube-apiserver", "etcd", "kwok", "kube-scheduler"} <= set(found)
+    assert found["kube-apiserver"] > 50 * 2**20
+
+
 def test_the_api_server_itself_refuses_a_resize_that_changes_the_quality_of_service(
     small: Fleet,
 ) -> None:
@@ -247,17 +298,21 @@ def test_a_wait_in_vain_names_what_was_waited_for_and_what_is_there(shared: Flee
         shared.wait("a miracle", lambda _: False, 0.2)
 
 
-def test_pods_that_are_bound_by_hand_run_and_are_created_again_by_churn(fleet: Fleets) -> None:
-    bound = fleet(4, 40, through="binding")
+def test_pods_bound_by_hand_run_come_again_when_churned_and_leave_nothing(
+    enclosure: Enclosure,
+) -> None:
+    with starting.running(enclosure, 4, 40, slot=HAND_SLOT, through="binding") as bound:
+        planned = {
+            (path.split("/")[4], body["metadata"]["name"]) for path, body in bound.plan.bound()
+        }
+        assert names_of(bound.census()) == planned
+        assert not any("ownerReferences" in pod["metadata"] for pod in bound.pods())
 
-    names = {(pod.metadata.namespace, pod.metadata.name) for pod in bound.census().pods.values()}
-    assert names == {
-        (path.split("/")[4], body["metadata"]["name"]) for path, body in bound.plan.bound()
-    }
-    assert not any("ownerReferences" in pod["metadata"] for pod in bound.pods())
+        gone = bound.churn(10)
 
-    gone = bound.churn(10)
-
-    after = bound.wait_ready()
-    assert not set(gone) & set(after.pods)
-    assert {(one.metadata.namespace, one.metadata.name) for one in after.pods.values()} == names
+        after = bound.wait_ready()
+        assert not set(gone) & set(after.pods)
+        assert names_of(after) == planned
+    programs = {name for name in enclosure.programs if name.endswith(f"-{HAND_SLOT}")}
+    assert programs == {f"{name}-{HAND_SLOT}" for name in PROGRAMS}
+    assert not any(enclosure.program(name).alive for name in programs)

@@ -18,6 +18,7 @@ Answer = Literal["Deferred", "Infeasible", "Error"]
 
 RESIZE = "fleet.test/resize"  # annotation of a pod: how its node answers a resize
 COMPLETE = "fleet.test/complete"  # annotation of a Job's pod: end it
+SLOW = "fleet.test/ready-after"  # annotation of a pod: how long it takes to start, such as "2s"
 UNREADY = "fleet.test/unready"  # annotation of a pod: it fails its readiness probe
 TAKES = "fleet.test/resize-takes"  # annotation of a pod: how long a resize takes, such as "2s"
 _SECONDS_PER_POD, _LEAST_SECONDS = 0.05, 60  # a bound; measured is a fifth of it

@@ -114,7 +114,7 @@ options:
   nodePlayStageParallelism: 8
   nodeLeaseParallelism: 8
   # without it, a node that comes back does not look after the pods it had
-  podsOnNodeSyncParallelism: 2
+  podsOnNodeSyncParallelism: 8
 """
 
 
