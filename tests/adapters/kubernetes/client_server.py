@@ -93,6 +93,7 @@ class Reply:
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
     pieces: Callable[[], AsyncIterator[bytes]] | None = None
     cut: bool = False
+    after: float = 0  # seconds of silence first
 
 
 Answers = Callable[[Asked], Reply]
@@ -104,6 +105,7 @@ class Server:
 
     url: str
     asked: list[Asked]
+    subjects: list[str]  # of the client certificates, one for each connection
 
     def paths(self) -> list[str]:
         return [one.path for one in self.asked]
@@ -113,10 +115,12 @@ class Server:
 async def serving(answers: Answers, tls: ssl.SSLContext | None = None) -> AsyncIterator[Server]:
     """Yield a server on loopback that answers as `answers` says."""
     asked: list[Asked] = []
+    subjects: list[str] = []
     writers: list[asyncio.StreamWriter] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(writer)
+        subjects.extend(_subject(writer))
         with suppress(asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             while request := await _request(reader):
                 asked.append(request)
@@ -128,7 +132,7 @@ async def serving(answers: Answers, tls: ssl.SSLContext | None = None) -> AsyncI
     listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     port = listening.sockets[0].getsockname()[1]
     try:
-        yield Server(f"{'https' if tls else 'http'}://127.0.0.1:{port}", asked)
+        yield Server(f"{'https' if tls else 'http'}://127.0.0.1:{port}", asked, subjects)
     finally:
         listening.close()
         for writer in writers:
@@ -151,6 +155,11 @@ async def talking(
         yield client, server
 
 
+def _subject(writer: asyncio.StreamWriter) -> list[str]:
+    shown = writer.get_extra_info("peercert") or {}
+    return [value for part in shown.get("subject", ()) for _, value in part]
+
+
 async def _request(reader: asyncio.StreamReader) -> Asked | None:
     start = await reader.readexactly(1)
     if start == _HELLO:
@@ -166,6 +175,7 @@ async def _request(reader: asyncio.StreamReader) -> Asked | None:
 
 
 async def _answer(writer: asyncio.StreamWriter, reply: Reply) -> bool:
+    await asyncio.sleep(reply.after)
     headers = dict(reply.headers)
     if reply.pieces is None:
         headers["Content-Length"] = str(len(reply.body) + (1 if reply.cut else 0))

@@ -7,6 +7,7 @@ present a client certificate: that is refused with a way out, never written to a
 """
 
 import os
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ import httpx2
 
 from upid.adapters.kubernetes.access import ClientCertificate, Tls
 
+_CERTIFICATES = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _DESCRIPTORS = Path("/dev/fd")  # of pipes; a minimal container may lack it, but has /proc
 
 
@@ -55,12 +57,13 @@ def _trust(made: ssl.SSLContext, authority: bytes) -> None:
     made.verify_flags &= ~ssl.VERIFY_X509_STRICT
     made.hostname_checks_common_name = False
     which = "the cluster's certificate authority"
+    blocks = _CERTIFICATES.findall(authority)  # as in Go, what stands around them is no matter
     try:
-        made.load_verify_locations(cadata=authority.decode("ascii"))
-    except UnicodeDecodeError as error:
-        raise Unusable(which, "not PEM") from error
+        made.load_verify_locations(cadata=b"\n".join(blocks).decode("ascii"))
     except ssl.SSLError as error:
         raise Unusable(which, _reason(error)) from error
+    except ValueError as error:
+        raise Unusable(which, "not PEM") from error
 
 
 def _present(made: ssl.SSLContext, certificate: ClientCertificate) -> None:
