@@ -7,13 +7,34 @@ from pathlib import Path
 
 from upid.adapters.kubernetes.access import Access
 from upid.adapters.kubernetes.client import ClusterClient, Portal
+from upid.adapters.kubernetes.errors import NoCluster
 from upid.adapters.kubernetes.kubeconfig import Options, find_access
 from upid.adapters.kubernetes.live import LiveSource, Usage, read_objects, read_usage
+from upid.core.errors import Kind, UpidError
 from upid.kit.clock import Clock, system_clock
 
 Progress = Callable[[str], None]
 
 _UNCHECKED = "the server's certificate was not checked, as asked"
+
+
+class NothingToLookAt(UpidError):
+    """No recording and no server was named, and no way led to a cluster."""
+
+    kind = Kind.MISSING
+    code = "no_source"
+
+    def __init__(self, tried: NoCluster) -> None:
+        ways = [
+            way
+            for way in tried.ways
+            if way.name != "--server"  # kubectl's; here it names a server of UPID
+        ]
+        remedies = [*(way.remedy for way in ways), "name a recording with --recording FILE"]
+        super().__init__(
+            "no cluster to connect to: " + "; ".join(f"{way.name}: {way.why}" for way in ways),
+            hint="; or ".join([*remedies, "try the sample: upid demo"]),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +71,10 @@ def read_cluster(
 
     Raises an `UpidError` that names every way that was tried, or what went wrong on the way.
     """
-    access = find_access(wanted.options(), environment, home)
+    try:
+        access = find_access(wanted.options(), environment, home)
+    except NoCluster as error:
+        raise NothingToLookAt(error) from None
     progress(f"{access.cluster} at {access.server}")
     with Portal() as portal:
         return portal.run(_read(access, progress, clock))

@@ -82,6 +82,7 @@ class NoCluster(UpidError):
     code = "no_cluster"
 
     def __init__(self, ways: Sequence[Way]) -> None:
+        self.ways = tuple(ways)
         super().__init__(
             "no cluster to connect to: " + "; ".join(f"{way.name}: {way.why}" for way in ways),
             hint="; or ".join(way.remedy for way in ways),
