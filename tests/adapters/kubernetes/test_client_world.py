@@ -1,0 +1,486 @@
+"""The client against real API servers, of two versions, with their own certificates and users."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing, asynccontextmanager
+from urllib.parse import urlsplit
+
+import msgspec
+import pytest
+
+from tests.adapters.kubernetes.client_server import QUICK, access_to
+from tests.world import control_plane as planes
+from tests.world import needs
+from tests.world.api import Api
+from tests.world.cluster import Cluster
+from tests.world.control_plane import ControlPlane
+from tests.world.enclosure import Enclosure
+from tests.world.faults import (
+    Answer,
+    Blackhole,
+    Drip,
+    DropReply,
+    Fault,
+    FaultProxy,
+    Plan,
+    Reset,
+    Truncate,
+)
+from tests.world.neighbours.metrics_server import MetricsServer
+from tests.world.switches import Switches
+from upid.adapters.kubernetes.access import ClientCertificate, Tls
+from upid.adapters.kubernetes.client import (
+    Change,
+    ClusterClient,
+    Discovery,
+    Event,
+    Expired,
+    Forbidden,
+    Limits,
+    NotTrusted,
+    ObjectMissing,
+    Selection,
+    ServerVersion,
+    TimedOut,
+    Unauthorized,
+    WhenExpired,
+    resource,
+)
+
+pytestmark = [pytest.mark.world, pytest.mark.anyio]
+
+MAPS = resource("v1", "configmaps")
+PODS = resource("v1", "pods")
+MANY = 1_200
+
+
+class Metadata(msgspec.Struct, rename="camel"):
+    name: str
+    resource_version: str
+
+
+class Map(msgspec.Struct):
+    metadata: Metadata
+    data: dict[str, str] | None = None
+
+
+def reaching(
+    plane: ControlPlane,
+    user: str = "admin",
+    limits: Limits | None = None,
+    url: str | None = None,
+    token: str | None = None,
+) -> ClusterClient:
+    trusted = Tls(authority=plane.ca.read_bytes())
+    access = access_to(url or plane.server, token or plane.token(user), tls=trusted, user=user)
+    return ClusterClient(access, limits or Limits())
+
+
+async def names(
+    client: ClusterClient, namespace: str, expired: WhenExpired = WhenExpired.CONTINUE
+) -> tuple[list[str], str, int]:
+    """Return the ConfigMaps of a namespace, the moment they are of, and the number of pages."""
+    found: list[str] = []
+    pages, version = 0, ""
+    async for one in client.list(MAPS, Map, Selection(namespace), expired=expired):
+        if one.first:
+            found.clear()
+        found += [item.metadata.name for item in one.items]
+        version, pages = one.version, pages + 1
+    return found, version, pages
+
+
+def fill(api: Api, path: str, count: int) -> list[str]:
+    made = [f"many-{number:04}" for number in range(count)]
+    for name in made:
+        api.create(path, {"metadata": {"name": name}, "data": {"n": name}})
+    return made
+
+
+@pytest.fixture(scope="module")
+def crowd(control_plane: ControlPlane) -> Iterator[tuple[str, list[str]]]:
+    """Yield a namespace with 1,200 ConfigMaps, and their names."""
+    api = control_plane.api()
+    api.create("/api/v1/namespaces", {"metadata": {"name": "crowd"}})
+    yield "crowd", fill(api, "/api/v1/namespaces/crowd/configmaps", MANY)
+    api.delete("/api/v1/namespaces/crowd")
+
+
+async def test_more_objects_than_a_page_holds_are_all_listed_once(
+    control_plane: ControlPlane, crowd: tuple[str, list[str]]
+) -> None:
+    """CLU-7."""
+    namespace, made = crowd
+    async with reaching(control_plane) as client:
+        found, version, pages = await names(client, namespace)
+    assert [name for name in found if name.startswith("many-")] == made
+    assert pages == 3
+    assert version.isdecimal()
+
+
+async def test_raw_objects_are_whole_and_what_kubectl_would_show(
+    control_plane: ControlPlane, crowd: tuple[str, list[str]]
+) -> None:
+    namespace, made = crowd
+    async with reaching(control_plane, limits=Limits(page=1000)) as client:
+        raw = [
+            one
+            async for page in client.list(MAPS, None, Selection(namespace))
+            for one in page.items
+        ]
+        [alone] = [one for one in raw if json.loads(one)["metadata"]["name"] == made[7]]
+        assert json.loads(alone) == json.loads(await client.get(MAPS, made[7], namespace=namespace))
+    assert json.loads(alone) == control_plane.api().get(f"{MAPS.path(namespace, made[7])}")
+    assert len(raw) >= MANY
+
+
+async def test_both_compressions_give_the_same(
+    control_plane: ControlPlane, crowd: tuple[str, list[str]]
+) -> None:
+    found = []
+    for compressed in (True, False):
+        async with reaching(control_plane, limits=Limits(compressed=compressed)) as client:
+            found.append((await names(client, crowd[0]))[0])
+    assert found[0] == found[1]
+
+
+async def test_of_secrets_only_metadata_travels(cluster: Cluster) -> None:
+    """CLU-5."""
+    cluster.create("secrets", {"metadata": {"name": "db"}, "stringData": {"password": "hunter2"}})
+    secrets = resource("v1", "secrets")
+    async with reaching(cluster.control_plane) as client:
+        chosen = Selection(cluster.namespace)
+        [raw] = [
+            item
+            async for page in client.list(secrets, None, chosen, metadata_only=True)
+            for item in page.items
+        ]
+    assert b'"db"' in raw
+    assert b"aHVudGVyMg" not in raw
+    assert b'"data"' not in raw
+
+
+async def test_versions_are_told(
+    control_plane: ControlPlane, old_control_plane: ControlPlane
+) -> None:
+    async def version(plane: ControlPlane) -> ServerVersion:
+        async with reaching(plane) as client:
+            return await client.version()
+
+    new, old = await version(control_plane), await version(old_control_plane)
+    assert (new.major, new.minor) == (1, 36)
+    assert (old.major, old.minor) == (1, 34)
+    assert new.at_least(1, 35)
+    assert not old.at_least(1, 35)
+
+
+async def test_discovery_agrees_with_what_each_version_answers(
+    control_plane: ControlPlane, old_control_plane: ControlPlane
+) -> None:
+    for plane in (control_plane, old_control_plane):
+        async with reaching(plane) as client:
+            found = await client.discovery()
+        api = plane.api()
+        groups = api.get("/apis")["groups"]
+        served = {one["groupVersion"] for group in groups for one in group["versions"]}
+        assert set(found.versions) == served | {"v1"}
+        assert found.prefers("autoscaling/v2", "autoscaling/v2beta2") == "autoscaling/v2"
+        assert found.prefers("policy/v1beta1", "policy/v1") == "policy/v1"
+        _check_kinds(found, api, "apps/v1")
+        _check_kinds(found, api, "batch/v1")
+
+
+def _check_kinds(found: Discovery, api: Api, version: str) -> None:
+    told = {
+        one["name"]: (one["kind"], one["namespaced"], frozenset(one["verbs"]))
+        for one in api.get(f"/apis/{version}")["resources"]
+        if "/" not in one["name"]
+    }
+    ours = {
+        one.resource.plural: (one.kind, one.namespaced, one.verbs)
+        for one in found.served
+        if one.resource.api_version == version
+    }
+    assert ours == told
+
+
+async def test_a_user_without_rights_is_forbidden_and_told_what(
+    control_plane: ControlPlane,
+) -> None:
+    """CLU-7: 403 is never asked again."""
+    async with reaching(control_plane, "viewer") as client:
+        with pytest.raises(Forbidden, match='User "viewer" cannot list resource "configmaps"'):
+            await names(client, "default")
+        assert client.access.credentials.renewals == 0  # type: ignore[attr-defined]
+
+
+async def test_a_wrong_token_is_not_accepted(control_plane: ControlPlane) -> None:
+    wrong = "not-a-token"
+    async with reaching(control_plane, token=wrong) as client:
+        with pytest.raises(Unauthorized) as failed:
+            await names(client, "default")
+    assert wrong not in failed.value.message
+
+
+async def test_a_server_of_another_authority_is_not_trusted(control_plane: ControlPlane) -> None:
+    async with ClusterClient(access_to(control_plane.server, tls=Tls()), QUICK) as client:
+        with pytest.raises(NotTrusted):
+            await client.version()
+
+
+async def test_the_name_in_the_certificate_may_be_expected_at_another_address(
+    control_plane: ControlPlane,
+) -> None:
+    named = Tls(authority=control_plane.ca.read_bytes(), server_name="kubernetes.default.svc")
+    access = access_to(control_plane.server, control_plane.token(), tls=named)
+    async with ClusterClient(access) as client:
+        assert (await client.version()).minor == 36
+
+
+async def test_a_client_certificate_is_proof_enough(control_plane: ControlPlane) -> None:
+    from tests.adapters.kubernetes.client_server import Fixed
+
+    certificate, key = control_plane.authority.client("ana", "/O=system:masters/CN=ana")
+    shown = ClientCertificate(certificate.read_bytes(), key.read_bytes())
+
+    class OnlyCertificate(Fixed):
+        async def headers(self) -> dict[str, str]:
+            return {}
+
+    trusted = Tls(authority=control_plane.ca.read_bytes())
+    access = access_to(
+        control_plane.server, tls=trusted, credentials=OnlyCertificate([""], shown=shown)
+    )
+    async with ClusterClient(access) as client:
+        assert (await names(client, "default"))[2] == 1
+
+
+async def test_impersonation_is_what_the_server_judges(control_plane: ControlPlane) -> None:
+    access = access_to(
+        control_plane.server,
+        control_plane.token(),
+        tls=Tls(authority=control_plane.ca.read_bytes()),
+        impersonate={"Impersonate-User": "nobody-special"},
+    )
+    async with ClusterClient(access) as client:
+        with pytest.raises(Forbidden, match="nobody-special"):
+            await names(client, "default")
+
+
+async def test_reviews_say_what_a_user_may_do(cluster: Cluster) -> None:
+    plane = cluster.control_plane
+    async with reaching(plane) as admin, reaching(plane, "viewer") as viewer:
+        assert (await admin.allowed("list", PODS)).allowed
+        assert not (await viewer.allowed("list", PODS)).allowed
+        role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "view"}
+        binding = {"metadata": {"name": "look"}, "roleRef": role}
+        user = {"kind": "User", "name": "viewer", "apiGroup": "rbac.authorization.k8s.io"}
+        cluster.create(
+            "rolebindings", binding | {"subjects": [user]}, "rbac.authorization.k8s.io/v1"
+        )
+        await eventually_allowed(viewer, cluster.namespace)
+        assert not (await viewer.allowed("delete", PODS, namespace=cluster.namespace)).allowed
+        found = await viewer.rules(cluster.namespace)
+        assert found.allows("list", PODS)
+        assert not found.allows("list", resource("v1", "secrets"))
+
+
+async def eventually_allowed(client: ClusterClient, namespace: str) -> None:
+    for _ in range(50):
+        if (await client.allowed("list", PODS, namespace=namespace)).allowed:
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail("the role was not granted")
+
+
+async def test_a_metrics_api_that_is_not_there_is_missing(
+    old_control_plane: ControlPlane,
+) -> None:
+    async with reaching(old_control_plane) as client:
+        with pytest.raises(ObjectMissing):
+            await anext(client.node_usage())
+
+
+async def test_usage_is_what_a_metrics_server_measured(
+    control_plane: ControlPlane, metrics_server: MetricsServer
+) -> None:
+    async with reaching(control_plane) as client:
+        [node] = [one async for page in client.node_usage() for one in page.items]
+        found = await client.discovery()
+    assert 0 < node.usage.cores < 1000
+    assert node.usage.working_set > 1 << 20
+    assert found.serves("metrics.k8s.io/v1beta1")
+
+
+# ── watches ─────────────────────────────────────────────────────────────────────────────────────
+
+
+class Following:
+    """Takes the events of a watch one by one."""
+
+    def __init__(self, events: AsyncIterator[Event[Map]]) -> None:
+        self._events = events
+
+    async def until(self, name: str, change: Change) -> list[Event[Map]]:
+        """Return the events up to one change of one object."""
+        found: list[Event[Map]] = []
+        async with asyncio.timeout(30):
+            async for one in self._events:
+                found.append(one)
+                if one.item and one.item.metadata.name == name and one.change is change:
+                    return found
+        raise AssertionError("the watch ended")
+
+
+@asynccontextmanager
+async def following(client: ClusterClient, namespace: str, since: str) -> AsyncIterator[Following]:
+    async with aclosing(client.watch(MAPS, Map, Selection(namespace), since=since)) as events:
+        yield Following(events)
+
+
+async def test_a_watch_follows_a_list_without_a_gap(cluster: Cluster) -> None:
+    path = cluster.path("configmaps")
+    async with reaching(cluster.control_plane) as client:
+        _, version, _ = await names(client, cluster.namespace)
+        cluster.api.create(path, {"metadata": {"name": "one"}, "data": {"n": "1"}})
+        cluster.api.patch(f"{path}/one", {"data": {"n": "2"}})
+        cluster.api.delete(f"{path}/one")
+        async with following(client, cluster.namespace, version) as follows:
+            found = await follows.until("one", Change.DELETED)
+    mine = [one for one in found if one.item and one.item.metadata.name == "one"]
+    assert [one.change for one in mine] == [Change.ADDED, Change.MODIFIED, Change.DELETED]
+    assert [int(one.version) for one in mine] == sorted(int(one.version) for one in mine)
+
+
+async def test_watches_that_end_are_resumed_from_bookmarks(cluster: Cluster) -> None:
+    """The server ends each watch after a second; a bookmark comes before the end."""
+    limits = Limits(watch_seconds=1, per_second=100)
+    path = cluster.path("configmaps")
+    async with reaching(cluster.control_plane, limits=limits) as client:
+        _, version, _ = await names(client, cluster.namespace)
+        async with following(client, cluster.namespace, version) as follows:
+            seen: list[Event[Map]] = []
+            for number in range(4):
+                await asyncio.sleep(1.2)
+                cluster.api.create(path, {"metadata": {"name": f"at-{number}"}})
+                seen += await follows.until(f"at-{number}", Change.ADDED)
+    mine = [one.item.metadata.name for one in seen if one.item]
+    assert [name for name in mine if name.startswith("at-")] == ["at-0", "at-1", "at-2", "at-3"]
+
+
+@pytest.fixture(scope="module")
+def forgetful(enclosure: Enclosure) -> Iterator[ControlPlane]:
+    """Yield an API server that drops its history every second."""
+    needs.need_parts("kubernetes")
+    switches = Switches(compaction="1s", watch_cache=False)
+    with planes.running(enclosure, slot=3, switches=switches, controllers=False) as running:
+        yield running
+
+
+async def test_a_watch_from_a_forgotten_moment_has_expired(forgetful: ControlPlane) -> None:
+    api = forgetful.api()
+    path = "/api/v1/namespaces/default/configmaps"
+    async with reaching(forgetful) as client:
+        _, version, _ = await names(client, "default")
+
+        async def ticking() -> None:
+            for number in range(60):
+                api.create(path, {"metadata": {"name": f"tick-{number}"}})
+                await asyncio.sleep(0.3)
+                async with following(client, "default", version) as follows:
+                    await follows.until(f"tick-{number}", Change.ADDED)
+
+        with pytest.raises(Expired):
+            await ticking()
+
+
+@pytest.mark.parametrize("expired", list(WhenExpired))
+async def test_a_list_that_expires_between_pages_recovers(
+    forgetful: ControlPlane, expired: WhenExpired
+) -> None:
+    """O3: with a real expired continue token."""
+    api = forgetful.api()
+    space = f"slow-{expired.value}"
+    api.create("/api/v1/namespaces", {"metadata": {"name": space}})
+    made = fill(api, f"/api/v1/namespaces/{space}/configmaps", 30)
+    found: list[str] = []
+    first, consistent, slow = 0, True, True
+    async with reaching(forgetful, limits=Limits(page=20)) as client:
+        async for page in client.list(MAPS, Map, Selection(space), expired=expired):
+            if page.first:
+                found.clear()
+                first += 1
+            found += [one.metadata.name for one in page.items]
+            consistent = page.consistent
+            if slow:  # until the moment of the first page is forgotten
+                slow = False
+                for number in range(12):
+                    api.patch(
+                        f"/api/v1/namespaces/{space}", {"metadata": {"labels": {"n": str(number)}}}
+                    )
+                    await asyncio.sleep(0.3)
+    assert [name for name in found if name.startswith("many-")] == made
+    if expired is WhenExpired.RESTART:
+        assert (first, consistent) == (2, True)
+    else:
+        assert (first, consistent) == (1, False)
+
+
+# ── a bad line ──────────────────────────────────────────────────────────────────────────────────
+
+BAD_LINE = Limits(request=3, first_pause=0.01, watch_silence=1, per_second=200)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Reset(),
+        Reset(after=500),
+        DropReply(),
+        Truncate(after=700),
+        Answer(429, retry_after=1),
+        Answer(503),
+        Answer(500),
+    ],
+    ids=lambda fault: fault.name,
+)
+async def test_a_list_over_a_bad_line_is_whole(
+    fault: Fault, control_plane: ControlPlane, crowd: tuple[str, list[str]]
+) -> None:
+    """H3: the second request meets the fault."""
+    plan = Plan().at(2, fault)
+    with FaultProxy(control_plane.server, plan, upstream_ca=control_plane.ca) as proxy:
+        async with reaching(control_plane, limits=BAD_LINE, url=proxy.url) as client:
+            found, _, pages = await names(client, crowd[0])
+        asked = len(proxy.requests)
+    assert [name for name in found if name.startswith("many-")] == crowd[1]
+    assert (pages, asked) == (3, 4)
+
+
+@pytest.mark.parametrize("fault", [Drip(100), Blackhole()], ids=lambda fault: fault.name)
+async def test_a_server_that_does_not_come_to_an_end_is_left(
+    fault: Fault, control_plane: ControlPlane, crowd: tuple[str, list[str]]
+) -> None:
+    plan = Plan().always(fault)
+    limits = Limits(request=0.5, attempts=2, first_pause=0.01, compressed=False)
+    with FaultProxy(control_plane.server, plan, upstream_ca=control_plane.ca) as proxy:
+        async with reaching(control_plane, limits=limits, url=proxy.url) as client:
+            with pytest.raises(TimedOut):
+                await names(client, crowd[0])
+
+
+async def test_a_watch_over_a_line_that_falls_silent_misses_nothing(cluster: Cluster) -> None:
+    plane, path = cluster.control_plane, cluster.path("configmaps")
+    with FaultProxy(plane.server, upstream_ca=plane.ca) as proxy:
+        async with reaching(plane, limits=BAD_LINE, url=proxy.url) as client:
+            _, version, _ = await names(client, cluster.namespace)
+            async with following(client, cluster.namespace, version) as follows:
+                cluster.api.create(path, {"metadata": {"name": "before"}})
+                await follows.until("before", Change.ADDED)
+                proxy.partition()
+                cluster.api.create(path, {"metadata": {"name": "meanwhile"}})
+                proxy.heal()
+                found = await follows.until("meanwhile", Change.ADDED)
+    assert found[-1].change is Change.ADDED
+    assert urlsplit(proxy.url).hostname
