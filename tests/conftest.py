@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.fixtures.databases",
     "tests.world.fixtures",
     "tests.world.neighbours.fixtures",
+    "tests.world.fleet_fixtures",
 ]
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -7,13 +7,22 @@ from typing import NamedTuple
 
 from tests.bench.ledger import Ledger, Measure
 from tests.world import control_plane as planes
-from tests.world import enclosure, parts
+from tests.world import enclosure, images, parts, pods
+from tests.world import node as nodes
+from tests.world.cluster import namespace
 from tests.world.fleet import starting
 from tests.world.weight import weigh
 
 MEGABYTE = 10**6
-MOST_SECONDS = {"control-plane": 5, "fleet-2000": 60, "fleet-10000": 300}
+MOST_SECONDS = {
+    "control-plane": 5,
+    "node-ready": 12,
+    "first-pod": 15,
+    "fleet-2000": 60,
+    "fleet-10000": 300,
+}
 MOST_MEGABYTES = 3000  # with 10,000 pods
+MOST_WITH_A_NODE = 1200  # MB
 NODES = {2_000: 100, 10_000: 500}
 
 
@@ -40,6 +49,25 @@ def control_plane(ledger: Ledger) -> None:
     with enclosure.enclosed() as made, planes.running(made):
         took = time.perf_counter() - started
     bound(ledger, "control-plane", took)
+
+
+def node(ledger: Ledger) -> None:
+    """From nothing to a real node that is Ready, to the first pod that is Running; its weight."""
+    if not possible():
+        return
+    with enclosure.enclosed() as made:
+        started = time.perf_counter()
+        plane = planes.prepare(made)
+        plane.start()
+        nodes.start(plane, images.write_all(made.folder / "images"))
+        ready = time.perf_counter() - started
+        with namespace(plane) as cluster:
+            cluster.run("first", pods.actor())
+            first = time.perf_counter() - started
+            weight = sum(weigh(made).values()) / MEGABYTE
+    bound(ledger, "node-ready", ready)
+    bound(ledger, "first-pod", first)
+    ledger.row("node-memory", ours=weight, peer=MOST_WITH_A_NODE, of="bound", unit="MB", at_most=1)
 
 
 def fleet_2000(ledger: Ledger) -> None:
@@ -82,9 +110,9 @@ def possible() -> bool:
     return reason is None
 
 
-FLEET_ROWS: dict[str, Measure] = {
+ROWS: dict[str, Measure] = {
     "control-plane": control_plane,
+    "node": node,
     "fleet-2000": fleet_2000,
     "fleet-10000": fleet_10000,
 }
-ROWS: dict[str, Measure] = {**FLEET_ROWS}
