@@ -19,6 +19,7 @@ from tests.world.enclosure import missing as cannot_enclose
 OLDEST_GO = (1, 26)
 _LIMIT = 45 * 60  # seconds for one part; the longest takes six minutes on two cores
 _TICK = 10  # seconds between two signs of life, on a terminal
+_UNFINISHED = "building-"  # begins the name of a folder that is not a part yet
 _ROOM = 6 << 30  # bytes: what building needs beside what it keeps
 
 
@@ -54,22 +55,39 @@ def _packages() -> list[str]:
 
 
 def _programs() -> list[str]:
-    place.cache().mkdir(parents=True, exist_ok=True)
     problems = []
-    with (place.cache() / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two builds at once would do everything twice
-        for part in parts.PARTS:
-            what = f"{part.name} {part.version}".strip()
-            if part.is_built:
-                _line(what, "there")
-                continue
-            try:
-                go = find_go()
-                with _step(f"{what}: {', '.join(part.programs)}"):
-                    _build(go, part)
-            except CannotBuild as error:
-                problems.append(f"{part.name}: {error}")
+    try:
+        with _alone():
+            for part in parts.PARTS:
+                what = f"{part.name} {part.version}".strip()
+                if part.is_built:
+                    _line(what, "there")
+                    continue
+                try:
+                    go = find_go()
+                    with _step(f"{what}: {', '.join(part.programs)}"):
+                        _build(go, part)
+                except CannotBuild as error:
+                    problems.append(f"{part.name}: {error}")
+    except OSError as error:
+        why = f"{error.strerror} (WORLD_CACHE chooses another)"
+        problems.append(f"the cache {place.cache()} cannot be used: {why}")
     return problems
+
+
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Wait for another build to end, and remove what a killed one left."""
+    place.cache().mkdir(parents=True, exist_ok=True)
+    with (place.cache() / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            _line("another make world", "waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)  # two builds at once would do everything twice
+        for left in place.cache().glob(f"{_UNFINISHED}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        yield
 
 
 def build_own() -> None:
@@ -77,8 +95,7 @@ def build_own() -> None:
 
     Raises `CannotBuild`.
     """
-    with (place.cache() / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _alone():
         for part in parts.PARTS:
             if part.own and not part.is_built:
                 _build(find_go(), part)
@@ -91,11 +108,11 @@ def find_go() -> str:
     if go is None:
         raise CannotBuild(f"Go {wanted} or newer is not on the PATH")
     said = subprocess.run(
-        [go, "env", "GOVERSION"], capture_output=True, text=True, check=True, timeout=60
+        [go, "env", "GOVERSION"], capture_output=True, text=True, check=False, timeout=60
     ).stdout
     found = re.match(r"go(\d+)\.(\d+)", said)
     if found is None or (int(found[1]), int(found[2])) < OLDEST_GO:
-        raise CannotBuild(f"{go} is {said.strip()}, Go {wanted} or newer is needed")
+        raise CannotBuild(f"{go} is {said.strip() or 'broken'}, Go {wanted} or newer is needed")
     return go
 
 
@@ -104,28 +121,35 @@ def _build(go: str, part: parts.Part) -> None:
     free = shutil.disk_usage(place.cache()).free
     if free < _ROOM and not part.own:
         raise CannotBuild(f"{place.cache()} has {free >> 20} MiB free, {_ROOM >> 20} are needed")
-    with tempfile.TemporaryDirectory(prefix="building-", dir=place.cache()) as name:
+    with tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=place.cache()) as name:
         target = Path(name) / "programs"
         target.mkdir()
         flat = {n: p for n, p in part.programs.items() if p.rpartition("/")[2] == n}
+        command = ("env", f"GOTMPDIR={name}", *_dying_with_us(), go)
         if flat:
-            _go(go, part, "build", *part.flags, "-o", f"{target}/", *flat.values())
+            _go(command, part, "build", *part.flags, "-o", f"{target}/", *flat.values())
         for program, package in part.programs.items():
             if program not in flat:
-                _go(go, part, "build", *part.flags, "-o", str(target / program), package)
+                _go(command, part, "build", *part.flags, "-o", str(target / program), package)
         for into, module, source in part.files:
-            found = _go(go, part, "list", "-m", "-f", "{{.Dir}}", module).strip()
+            found = _go(command, part, "list", "-m", "-f", "{{.Dir}}", module).strip()
             shutil.copytree(Path(found).joinpath(*source), target / into)
             for path in [target / into, *(target / into).rglob("*")]:
                 path.chmod(0o755 if path.is_dir() else 0o644)  # the module cache is read-only
         target.rename(part.built)
 
 
-def _go(go: str, part: parts.Part, *arguments: str) -> str:
+def _dying_with_us() -> tuple[str, ...]:
+    """Return what to put before a command, so that a killed build does not go on unseen."""
+    found = shutil.which("setpriv", path=debian.SYSTEM_PATH)
+    return (found, "--pdeathsig", "KILL") if found else ()
+
+
+def _go(go: tuple[str, ...], part: parts.Part, *arguments: str) -> str:
     settings = {"CGO_ENABLED": "0", "GOFLAGS": "-mod=readonly -buildvcs=false", "GOWORK": "off"}
     try:
         return subprocess.run(
-            [go, *arguments],
+            [*go, *arguments],
             cwd=part.folder,
             env=os.environ | settings,
             capture_output=True,

@@ -62,7 +62,10 @@ class Part:
     @property
     def is_built(self) -> bool:
         """Return whether every program is there; a part is moved into place as a whole."""
-        return self.built.is_dir()
+        try:
+            return self.built.is_dir()
+        except PermissionError:  # another user's cache
+            return False
 
     def _pins(self) -> str:
         return (self.folder / "go.mod").read_text()
