@@ -39,8 +39,8 @@ class Authority:
 
 
 def authority(folder: Path) -> Authority:
-    """Make an authority in a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Make an authority in a folder that only its owner may look into."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     made = Authority(folder)
     _openssl(folder / "ca.key", made.certificate, "/CN=world")
     return made

@@ -1,6 +1,7 @@
 """A real control plane in an enclosure: etcd, API server, controller manager, scheduler."""
 
 import json
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -109,7 +110,8 @@ class ControlPlane:
             "contexts": [{"name": "world", "context": {"cluster": "world", "user": user}}],
             "current-context": "world",
         }
-        target = self.folder / (f"{user}.kubeconfig" if url is None else f"{user}-other.kubeconfig")
+        way = "" if url is None else re.sub(r"\W+", "-", f"-{url}")
+        target = self.folder / f"{user}{way}.kubeconfig"
         target.write_text(json.dumps(config, indent=1))
         target.chmod(0o600)
         return target

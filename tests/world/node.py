@@ -118,7 +118,8 @@ def _taints(nodes: list[dict[str, dict[str, list[dict[str, str]]]]]) -> list[dic
 
 def _start_containerd(node: Node) -> None:
     folder = node.folder
-    (folder / "cni").mkdir(parents=True)
+    folder.mkdir(mode=0o700)  # what pods mount lies in it
+    (folder / "cni").mkdir()
     network = {
         "cniVersion": "1.0.0",
         "name": "pods",

@@ -9,17 +9,19 @@ import fcntl
 import os
 import shutil
 import signal
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 STATE = Path("/tmp/upid-world")  # noqa: S108 - short: a socket's path may have 107 bytes
 NUMBERS = range(1, 255)  # one octet of the addresses
+_PASSABLE = 0o711  # PostgreSQL, which refuses root, has to reach its own folder, and no other
 _CGROUP_KINDS = {"cgroup", "cgroup2"}
 
 
 class NoPlace(Exception):
-    """There is no free number, or a dead world could not be cleaned up."""
+    """There is no free number, or the folder of running worlds is not ours."""
 
 
 def cache() -> Path:
@@ -57,14 +59,15 @@ class Place:
 def take() -> Place:
     """Take a free number with an empty folder; what dead worlds left is removed on the way.
 
-    Raises `NoPlace` when every number is taken.
+    Raises `NoPlace` when every number is taken, or `STATE` belongs to somebody else.
     """
+    make_own(STATE)
     sweep()
     for number in NUMBERS:
         place = _try(number)
         if place is not None:
             place.clear()
-            place.folder.mkdir(parents=True)
+            place.folder.mkdir(parents=True, mode=_PASSABLE)
             return place
     raise NoPlace(f"all {len(NUMBERS)} worlds under {STATE} are taken")
 
@@ -83,6 +86,21 @@ def sweep() -> list[int]:
 def living() -> list[int]:
     """Return the numbers of the worlds that run now."""
     return [number for number in sorted(_known()) if _is_held(number)]
+
+
+def make_own(folder: Path) -> None:
+    """Make the folder of running worlds, or refuse one that another user may have prepared.
+
+    Everybody may write beside it: a folder or link that was there first could lead anywhere what
+    is written, and removed, as root. Raises `NoPlace`.
+    """
+    try:
+        folder.mkdir(mode=_PASSABLE)
+    except FileExistsError:
+        found = folder.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+            raise NoPlace(f"{folder} is no folder of this user's own: remove it") from None
+        folder.chmod(_PASSABLE)
 
 
 def folder_of(number: int) -> Path:
@@ -145,9 +163,12 @@ def _is_held(number: int) -> bool:
 
 def _try(number: int) -> Place | None:
     """Take a number if no living process holds it."""
-    STATE.mkdir(parents=True, exist_ok=True)
+    make_own(STATE)
     path = _lock_of(number)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except FileNotFoundError:  # whoever gave the last number back took the folder with it
+        return _try(number)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # whoever had it may have removed the file between our open and our lock

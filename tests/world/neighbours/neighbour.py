@@ -69,7 +69,7 @@ class Neighbour:
 def folder_for(enclosure: Enclosure, name: str) -> Path:
     """Return a neighbour's own folder in the enclosure's; it goes with the enclosure."""
     folder = enclosure.folder / name
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)  # its settings may hold tokens
     return folder
 
 
