@@ -30,11 +30,11 @@ _BRIEF = 20  # seconds for a command that takes milliseconds
 _STOP = 15  # seconds for a program to end by itself
 _STAMP = "enclosure.json"
 _NEEDED = ("unshare", "nsenter", "ip", "mount", "iptables")
-_CAP_SYS_ADMIN = 21  # capabilities(7)
+_CAPABILITIES = {"CAP_NET_ADMIN": 12, "CAP_SYS_ADMIN": 21}  # their bits: capabilities(7)
 
 
 class CannotEnclose(Exception):
-    """This machine gives no namespaces: not Linux, not root, or a program is missing."""
+    """This machine gives no namespaces: not Linux, not root, or something is missing."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Enclosure:
         if before is not None and before.alive:
             raise CannotEnclose(f"{name!r} already runs here")
         log = self.folder / "logs" / f"{name}.log"
-        log.parent.mkdir(exist_ok=True)
+        log.parent.mkdir(mode=0o700, exist_ok=True)
         answer = self.ask(
             {
                 "start": [str(part) for part in command],
@@ -179,7 +179,8 @@ class Enclosure:
         return answer
 
     def let_go(self) -> None:
-        """Leave an enclosure that stays to itself."""
+        """Leave an enclosure to itself: from now on it outlives this process."""
+        self.ask({"stay": True})
         for pipe in (self._first.stdin, self._first.stdout):
             if pipe is not None:
                 pipe.close()
@@ -187,8 +188,9 @@ class Enclosure:
 
     def close(self) -> None:
         """End everything in it and remove what it left."""
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid, signal.SIGKILL)
+        if self._first.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
         self._first.wait(timeout=_STOP)
         for pipe in (self._first.stdin, self._first.stdout):
             if pipe is not None:
@@ -205,8 +207,9 @@ def missing() -> str | None:
     if os.geteuid() != 0:
         return "a world needs root: namespaces, links and mounts"
     held = effective_capabilities(Path("/proc/self/status").read_text())
-    if not held >> _CAP_SYS_ADMIN & 1:
-        return "a world needs the capability CAP_SYS_ADMIN, which is not given here"
+    for capability, bit in _CAPABILITIES.items():
+        if not held >> bit & 1:
+            return f"a world needs the capability {capability}, which is not given here"
     absent = [name for name in _NEEDED if shutil.which(name, path=_path()) is None]
     return f"a world needs the program {absent[0]!r}: make world installs it" if absent else None
 
@@ -219,20 +222,35 @@ def effective_capabilities(status: str) -> int:
     return 0
 
 
-def enclose(*, stay: bool = False) -> Enclosure:
-    """Make an enclosure; it ends with this process unless it is to `stay`.
+def enclose() -> Enclosure:
+    """Make an enclosure; it ends with this process, however that ends, unless it is let go.
 
     Raises `CannotEnclose` with the reason when the machine cannot.
     """
     reason = missing()
     if reason:
         raise CannotEnclose(reason)
-    taken = place.take()
     try:
-        return _make(taken, stay)
+        taken = place.take()
+    except place.NoPlace as error:
+        raise CannotEnclose(str(error)) from error
+    try:
+        first = _first_process(taken)
     except BaseException:
         taken.give_back()
         raise
+    made = Enclosure(taken, first.pid, Networks(taken.number), first)
+    try:
+        _settle(made)
+    except subprocess.CalledProcessError as error:
+        made.close()
+        said = (error.stderr or error.stdout or b"").strip()
+        text = said.decode(errors="replace") if isinstance(said, bytes) else said
+        raise CannotEnclose(f"no enclosure can be made here: {text}") from error
+    except BaseException:
+        made.close()
+        raise
+    return made
 
 
 @contextlib.contextmanager
@@ -245,12 +263,11 @@ def enclosed() -> Iterator[Enclosure]:
         made.close()
 
 
-def _make(taken: place.Place, stay: bool) -> Enclosure:
+def _first_process(taken: place.Place) -> "subprocess.Popen[bytes]":
     spaces = ["--net", "--pid", "--mount", "--ipc", "--uts", "--fork", "--mount-proc"]
     spaces += ["--kill-child=KILL", "--propagation", "private"]
-    first_command = [sys.executable, "-I", "-S", str(_INIT), *(["stay"] if stay else [])]
-    first = subprocess.Popen(
-        ["unshare", *spaces, *first_command],
+    return subprocess.Popen(
+        ["unshare", *spaces, sys.executable, "-I", "-S", str(_INIT)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,  # unshare complains of a signal mask it need not restore
@@ -258,24 +275,23 @@ def _make(taken: place.Place, stay: bool) -> Enclosure:
         start_new_session=True,
         env={**os.environ, "PATH": _path()},
     )
-    found: list[int] = []
 
-    def forked() -> bool:
-        children = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
-        found[:] = [int(child) for child in children]
-        return bool(found)
 
-    wait_until("the first process of the enclosure", forked, _BRIEF)
-    made = Enclosure(taken, found[0], Networks(taken.number), first)
-    made.ask({"ended": 0})  # it answers, so its namespaces are there
+def _settle(made: Enclosure) -> None:
+    """Wait until the first process answers, so that its namespaces are there; join them."""
+    outer = made.pid
+    made.ask({"ended": 0})
+    [child] = Path(f"/proc/{outer}/task/{outer}/children").read_text().split()
+    made.pid = int(child)
     _connect(made)
-    (taken.folder / _STAMP).write_text(json.dumps({"pid": made.pid}))
-    return made
+    (made.folder / _STAMP).write_text(json.dumps({"pid": made.pid}))
 
 
 def _connect(made: Enclosure) -> None:
     """Join the network, and make the mounts its own."""
     networks, host = made.networks, _link(made.number)
+    # a killed world's number is free at once, its link goes when the kernel comes to it
+    wait_until(f"{host} of a dead world to go", lambda: not _link_exists(made.number), _STOP)
     _host("ip", "link", "add", host, "type", "veth", "peer", "name", LINK, "netns", str(made.pid))
     upper, work = made.folder / "var", made.folder / "var-work"
     upper.mkdir()

@@ -1,5 +1,6 @@
 """What a test can ask of the world: an enclosure, a cluster in it, a real node."""
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from tests.world import needs, parts
 from tests.world import node as nodes
 from tests.world.cluster import Cluster, namespace
 from tests.world.control_plane import ControlPlane
-from tests.world.enclosure import Enclosure, enclosed
+from tests.world.enclosure import CannotEnclose, Enclosure, enclosed
 from tests.world.judge import Judge
 from tests.world.ledger import Host, host
 from tests.world.node import Node
@@ -42,7 +43,11 @@ def pytest_terminal_summary(
 def enclosure() -> Iterator[Enclosure]:
     """Yield the namespaces in which everything of this test run lives, and ends with it."""
     needs.need_enclosure()
-    with enclosed() as made:
+    with contextlib.ExitStack() as stack:
+        try:
+            made = stack.enter_context(enclosed())
+        except CannotEnclose as error:
+            needs.refuse(str(error))
         yield made
 
 

@@ -1,10 +1,10 @@
 """The first process of an enclosure: starts what it is told, reaps, and ends with its owner.
 
-Run as `python -I -S init.py [stay]`. Reads one JSON request a line from its standard input and
+Run as `python -I -S init.py`. Reads one JSON request a line from its standard input and
 answers each with one line: `{"start": [command…], "log": path, "environment": {…}}` → `{"pid": n}`,
-`{"signal": n, "pid": n}` → `{}`, `{"ended": pid}` → `{"code": n | null}`. When its input ends, the
-owner is dead: it ends as well, and with the first process of a PID namespace the kernel ends all
-others. With `stay` it lives until it is killed.
+`{"signal": n, "pid": n}` → `{}`, `{"ended": pid}` → `{"code": n | null}`, `{"stay": true}` → `{}`.
+When its input ends, the owner is dead: it ends as well, and with the first process of a PID
+namespace the kernel ends all others. Told to `stay`, it lives until it is killed.
 """
 
 import json
@@ -21,7 +21,7 @@ def main() -> None:
     signals, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    requests, unread, stay = sys.stdin.fileno(), b"", "stay" in sys.argv
+    requests, unread, stay = sys.stdin.fileno(), b"", False
     watched = [requests, signals]
     while True:
         readable, _, _ = select.select(watched, [], [])
@@ -37,9 +37,9 @@ def main() -> None:
             watched.remove(requests)
             continue
         *lines, unread = (unread + chunk).split(b"\n")
-        for line in lines:
-            answer = json.dumps(respond(json.loads(line)))
-            os.write(sys.stdout.fileno(), answer.encode() + b"\n")
+        for request in map(json.loads, lines):
+            stay = stay or "stay" in request
+            os.write(sys.stdout.fileno(), json.dumps(respond(request)).encode() + b"\n")
 
 
 def reap() -> None:
@@ -57,6 +57,8 @@ def reap() -> None:
 
 def respond(request: dict) -> dict:  # type: ignore[type-arg]
     """Do one thing."""
+    if "stay" in request:
+        return {}
     if "start" in request:
         return start(request)
     if "signal" in request:

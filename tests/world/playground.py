@@ -1,6 +1,7 @@
 """A world that stays: `make world-up`, `world-status`, `world-down`."""
 
 import json
+import subprocess
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,8 +9,11 @@ from pathlib import Path
 from tests.world import control_plane as planes
 from tests.world import images, parts, place
 from tests.world import node as nodes
+from tests.world.debian import Missing
 from tests.world.enclosure import CannotEnclose, Enclosure, enclose, end_stayed, init_of, inside
+from tests.world.enclosure import missing as cannot_enclose
 from tests.world.neighbours.metrics_server import start_metrics_server
+from tests.world.neighbours.neighbour import Died
 from tests.world.neighbours.prometheus import kubelet_jobs, start_prometheus
 from tests.world.waiting import WaitedInVain
 
@@ -31,6 +35,8 @@ class Playground:
 
 def up() -> int:
     """Start a control plane and a node that stay; returns an exit code."""
+    if _cannot():
+        return 1
     standing = stays()
     if standing:
         print(f"  world {standing[0].number} is up already")
@@ -42,13 +48,13 @@ def up() -> int:
         return 1
     started = time.perf_counter()
     try:
-        made = enclose(stay=True)
+        made = enclose()
     except CannotEnclose as error:
         print(f"  {error}")
         return 1
     try:
         found = _furnish(made, started)
-    except (WaitedInVain, CannotEnclose) as error:
+    except (WaitedInVain, CannotEnclose, Missing, Died) as error:
         print(f"  {error}")
         made.close()
         return 1
@@ -63,6 +69,8 @@ def up() -> int:
 
 def down() -> int:
     """End every world that stays, and clean up after those that died; returns an exit code."""
+    if _cannot():
+        return 1
     standing = stays()
     for one in standing:
         end_stayed(one.number)
@@ -77,6 +85,8 @@ def down() -> int:
 
 def status() -> int:
     """Say which worlds live, and what runs in them; returns an exit code."""
+    if _cannot():
+        return 1
     living = place.living()
     standing = {one.number: one for one in stays()}
     for number in living:
@@ -130,9 +140,20 @@ def _show(found: Playground) -> None:
     print("  make world-down ends it\n")
 
 
+def _cannot() -> bool:
+    """Say why this machine, or this user, has no worlds; return whether that is so."""
+    reason = cannot_enclose()
+    if reason:
+        print(f"  {reason}")
+    return reason is not None
+
+
 def _programs(number: int) -> list[tuple[str, int]]:
     """Return name and resident memory (MiB) of the programs of a world."""
-    said = inside(init_of(number), ["ps", "-eo", "rss=,args="], 20)
+    try:
+        said = inside(init_of(number), ["ps", "-eo", "rss=,args="], 20)
+    except (OSError, subprocess.CalledProcessError):
+        return []  # it is being made, or it ended meanwhile
     found = []
     for line in said.splitlines():
         rss, command = line.split(None, 1)

@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.world import needs, place, traces
-from tests.world.enclosure import CannotEnclose, Enclosure, enclose, enclosed
+from tests.world.enclosure import (
+    CannotEnclose,
+    Enclosure,
+    enclose,
+    enclosed,
+    end_stayed,
+)
 from tests.world.waiting import WaitedInVain, wait_until
 
 pytestmark = pytest.mark.world
@@ -44,6 +50,15 @@ time.sleep(60)
 """
 
 
+_LET_GO = """
+from tests.world.enclosure import enclose
+made = enclose()
+made.start("later", "sh", "-c", "sleep 1; echo still here; sleep 1000")
+made.let_go()
+print(made.number)
+"""
+
+
 @pytest.fixture
 def killed_run(root: Path) -> int:
     """Return the number of a world whose test run was ended by SIGKILL."""
@@ -51,13 +66,17 @@ def killed_run(root: Path) -> int:
     return _kill_a_run(root)
 
 
-def _kill_a_run(root: Path) -> int:
+def _kill_a_run(root: Path, kept: int = 0) -> int:
+    """Kill a run; its link stays for `kept` seconds, as the kernel may let it."""
     run = subprocess.Popen(
         [sys.executable, "-c", _RUN], stdout=subprocess.PIPE, text=True, cwd=root
     )
     assert run.stdout is not None
     number, first = map(int, run.stdout.readline().split())
     assert traces.of(number), "the run was to leave traces while it lived"
+    with Path(f"/proc/{first}/ns/net").open("rb") as network:
+        keep = ["sh", "-c", f"exec 3<&0; sleep {kept} &"]
+        subprocess.run(keep, stdin=network, check=True, timeout=10)
     run.send_signal(signal.SIGKILL)
     run.wait(timeout=10)
     run.stdout.close()
@@ -100,6 +119,35 @@ def test_up_and_down_leaves_the_machine_as_it_was() -> None:
             number = made.number
             assert traces.of(number)
         assert traces.of(number) == {}
+
+
+def test_a_number_is_usable_again_at_once_after_a_kill(root: Path) -> None:
+    """The link of the dead world goes later than its lock."""
+    needs.need_enclosure()
+    killed = _kill_a_run(root, kept=1)
+    with enclosed() as following:
+        assert "UP" in following.run("ip", "link", "show", "world0")
+    assert traces.of(killed) == {}
+
+
+def test_a_world_that_is_let_go_outlives_its_maker_until_it_is_ended(root: Path) -> None:
+    needs.need_enclosure()
+    made = subprocess.run(
+        [sys.executable, "-c", _LET_GO],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=60,
+        cwd=root,
+    )
+    number = int(made.stdout)
+    try:
+        log = place.folder_of(number) / "logs" / "later.log"
+        wait_until("its program to go on", lambda: "still here" in log.read_text(), 10)
+        assert number in place.living()
+    finally:
+        end_stayed(number)
+    assert traces.of(number) == {}
 
 
 def test_two_worlds_do_not_see_each_other(own: Enclosure) -> None:
