@@ -5,6 +5,10 @@ from typing import Any, Literal
 
 _WRITES = ["create", "update", "patch", "delete", "deletecollection"]
 _EVENTS = [{"group": "", "resources": ["events"]}, {"group": "events.k8s.io"}]
+_TOKENS = [  # what is sent or answered holds one
+    {"group": "authentication.k8s.io"},
+    {"group": "", "resources": ["serviceaccounts/token"]},
+]
 _LEASES = [{"group": "coordination.k8s.io"}]  # of a fleet: each node renews its own
 
 
@@ -58,7 +62,7 @@ class Switches:
         """Return what the audit log holds: every request; of writes what was sent and answered."""
         system = {"userGroups": ["system:nodes", "system:serviceaccounts"]}
         controllers = {"users": ["system:kube-controller-manager", "system:apiserver"]}
-        quiet: list[dict[str, Any]] = [{"level": "Metadata", "resources": _EVENTS}]
+        quiet: list[dict[str, Any]] = [{"level": "Metadata", "resources": _EVENTS + _TOKENS}]
         if self.audit == "people":
             quiet += [{"level": "Metadata", "resources": _LEASES}]
             quiet += [{"level": "Metadata", **system}, {"level": "Metadata", **controllers}]
