@@ -15,7 +15,7 @@ def proxy_for(server: str, environment: Mapping[str, str]) -> str | None:
     never through a proxy, HTTP_PROXY not within a CGI program.
     """
     url = urlsplit(server)
-    host = (url.hostname or "").rstrip(".")
+    host = url.hostname or ""
     if not host or _is_here(host):
         return None
     name = f"{url.scheme}_proxy"
