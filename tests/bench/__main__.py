@@ -5,7 +5,7 @@ A group is named after its area; its rows are in a module beside this one.
 
 import sys
 
-from tests.bench import house, scale, world
+from tests.bench import house, kubernetes, scale, world
 from tests.bench.ledger import Groups, run
 
 GROUPS: Groups = {
@@ -14,6 +14,7 @@ GROUPS: Groups = {
     "costs": scale.COSTS,
     "insights": scale.INSIGHTS,
     "recommendations": scale.RECOMMENDATIONS,
+    "kubernetes": kubernetes.ROWS,
     "world": world.ROWS,
 }
 
