@@ -13,8 +13,8 @@ _OUTPUT = 1 << 20  # bytes; a certificate with its chain has some 10,000
 _SAID = 2_000  # bytes of complaints that are kept
 _SHOWN = 300  # characters of complaints that a message repeats
 
-# What looks like a token or a key: a long run of the letters that these are written in.
-_SECRET = re.compile(r"[A-Za-z0-9+_=-]{24,}(?:\.[A-Za-z0-9+_=-]+)*")
+# What looks like a token or a key: a JWT, or a long run of the letters that these are written in.
+_SECRET = re.compile(r"(?:eyJ[A-Za-z0-9_-]+|[A-Za-z0-9+_=-]{24,})(?:\.[A-Za-z0-9+_=-]+)*")
 _ASSIGNED = re.compile(r"(?i)((?:token|secret|password|passwd|key)[\"']?\s*[:=]\s*)\S+")
 _CONTROL = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
