@@ -146,20 +146,28 @@ async def test_a_token_file_that_goes_away_leaves_the_last_token(tmp_path: Path)
     assert str(path) in error.message
 
 
-async def test_client_certificates_in_files_are_read_for_each_connection(tmp_path: Path) -> None:
-    certificate, key = tmp_path / "crt", tmp_path / "key"
+async def test_client_certificates_in_files_are_read_again_each_minute_and_when_refused(
+    tmp_path: Path,
+) -> None:
+    certificate, key, seconds = tmp_path / "crt", tmp_path / "key", [0.0]
     certificate.write_text("one")
     key.write_text(SECRET)
-    proofs = Proofs("ana", pair=FilePair(certificate, key, "ana"))
-    first = proofs.certificate()
-    assert first is not None
-    assert SECRET not in repr(first)
+    proofs = Proofs("ana", pair=FilePair(certificate, key, "ana", now=lambda: seconds[0]))
 
+    def shown() -> bytes:
+        pair = proofs.certificate()
+        assert pair is not None
+        assert SECRET not in repr(pair)
+        return pair.certificate
+
+    assert shown() == b"one"
     certificate.write_text("two")
+    assert shown() == b"one"
+    seconds[0] = 60
+    assert shown() == b"two"
+    certificate.write_text("three")
     assert await proofs.renew()
-    second = proofs.certificate()
-    assert second is not None
-    assert second.certificate == b"two"
+    assert shown() == b"three"
     assert not await proofs.renew()
 
 

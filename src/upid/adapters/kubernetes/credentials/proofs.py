@@ -117,22 +117,37 @@ class FixedPair(Pair):
 class FilePair(Pair):
     """A certificate and a key in files that somebody replaces; either may be given as data.
 
-    The files are looked at for each connection, so a new one uses what lies there now.
+    The files are read again each minute and after a 401, so that asking costs nothing.
     """
 
-    def __init__(self, certificate: Path | bytes, key: Path | bytes, user: str) -> None:
-        self._certificate, self._key, self._user = certificate, key, user
+    def __init__(
+        self,
+        certificate: Path | bytes,
+        key: Path | bytes,
+        user: str,
+        *,
+        now: Monotonic = time.monotonic,
+    ) -> None:
+        self._certificate, self._key, self._user, self._now = certificate, key, user, now
         self._last: ClientCertificate | None = None
+        self._read_at = 0.0
 
     def certificate(self) -> ClientCertificate:
-        """Return what the files hold now."""
-        self._last = ClientCertificate(self._bytes(self._certificate), self._bytes(self._key))
+        """Return what the files held when they were last read."""
+        if self._last is None or self._now() - self._read_at >= _READ_AFTER:
+            self._read_at = self._now()
+            self._last = self._read()
         return self._last
 
     def renew(self) -> bool:
         """Read the files; return whether they hold something else."""
         before = self._last
-        return self.certificate() != before
+        self._read_at = self._now()
+        self._last = self._read()
+        return self._last != before
+
+    def _read(self) -> ClientCertificate:
+        return ClientCertificate(self._bytes(self._certificate), self._bytes(self._key))
 
     def _bytes(self, part: Path | bytes) -> bytes:
         if isinstance(part, bytes):
