@@ -105,6 +105,24 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True)
+class Accelerator:
+    """GPUs of one kind on a node, as a device plugin offers them.
+
+    resource  what a container asks for: nvidia.com/gpu, nvidia.com/mig-1g.5gb
+    offered   how many can be asked for: GPUs, slices of GPUs, or time slices
+    slice     such as 1g.5gb, where a GPU is cut up
+    physical  GPUs of this vendor in the machine; None where no label tells
+    """
+
+    vendor: str  # nvidia, amd, intel
+    resource: str
+    offered: int
+    slice: str = ""
+    model: str = ""
+    physical: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """One machine of the cluster and what is known of how it is paid."""
 
@@ -123,6 +141,8 @@ class Node:
     os: str = "linux"
     pool: str = ""
     gpus: int = 0
+    accelerators: tuple[Accelerator, ...] = ()
+    kubelet: str = ""  # version
     ready: bool = True
     labels: Mapping[str, str] = field(default_factory=dict)
     taints: tuple[str, ...] = ()
@@ -130,7 +150,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A Service and whether anything stands behind it."""
+    """A Service and whether anything stands behind it. `ports` by number, with their names."""
 
     namespace: str
     name: str
@@ -139,6 +159,8 @@ class Service:
     created: datetime | None = None
     annotations: Mapping[str, str] = field(default_factory=dict)
     addresses: tuple[str, ...] = ()  # of the load balancer
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ports: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

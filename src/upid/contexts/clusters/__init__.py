@@ -1,11 +1,42 @@
 """Which clusters there are and what each of them holds.
 
-Here: clusters by id, their sources, and the inventory read from Kubernetes objects. Not here:
-samples (metrics), money (costs), judgements (insights, optimization).
+Here: clusters by id, their sources, the inventory read from Kubernetes objects, and the facts found
+out from it: who runs a cluster, what it can do, who looks after an object. Not here: samples
+(metrics), money (costs), judgements (insights, optimization).
 """
 
 from upid.contexts.clusters.errors import ClusterExists, ClusterNotFound, ClusterUnclear
+from upid.contexts.clusters.facts import (
+    Capability,
+    Confidence,
+    Evidence,
+    Hold,
+    Ownership,
+    Presence,
+    ProviderFacts,
+    Sight,
+)
+from upid.contexts.clusters.logic.capabilities import capabilities_of
+from upid.contexts.clusters.logic.ownership import ownership_of
+from upid.contexts.clusters.logic.provider import provider_of
 from upid.contexts.clusters.service import ClusterService
 from upid.contexts.clusters.types import Cluster
 
-__all__ = ["Cluster", "ClusterExists", "ClusterNotFound", "ClusterService", "ClusterUnclear"]
+__all__ = [
+    "Capability",
+    "Cluster",
+    "ClusterExists",
+    "ClusterNotFound",
+    "ClusterService",
+    "ClusterUnclear",
+    "Confidence",
+    "Evidence",
+    "Hold",
+    "Ownership",
+    "Presence",
+    "ProviderFacts",
+    "Sight",
+    "capabilities_of",
+    "ownership_of",
+    "provider_of",
+]

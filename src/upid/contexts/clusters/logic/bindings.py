@@ -30,6 +30,8 @@ def service(body: m.ServiceObject) -> Service:
         addresses=tuple(
             a.hostname or a.ip or "" for a in (balancer.ingress if balancer else None) or ()
         ),
+        labels=meta.labels or {},
+        ports={p.port: p.name or "" for p in spec.ports or () if p.port},
     )
 
 

@@ -8,6 +8,7 @@ import msgspec
 from upid.contexts.clusters.logic import bindings, machines, pods, workloads
 from upid.contexts.clusters.logic import manifests as m
 from upid.contexts.clusters.logic.owners import KINDS, Owners, owners
+from upid.contexts.clusters.logic.provider import provider_of
 from upid.core.errors import UpidError
 from upid.core.ports.cluster_source import ObjectVersion
 from upid.core.snapshot import Node, Pod, Snapshot
@@ -94,11 +95,11 @@ def read_inventory(objects: Iterable[ObjectVersion], window: Window) -> Snapshot
             reading.take(version)
     nodes = tuple(sorted(reading.made(m.NodeObject, _node), key=lambda n: n.name))
     found_pods = _pods(reading, owners(reading.versions))
-    kubelets = [machines.kubelet(body) for _, body in reading.last(m.NodeObject)]
+    bodies = [body for _, body in reading.last(m.NodeObject)]
     return Snapshot(
         at=window.end,
-        version=machines.version(kubelets),
-        provider=machines.distribution(nodes, kubelets),
+        version=machines.version(machines.kubelet(body) for body in bodies),
+        provider=provider_of(bodies).distribution,
         nodes=nodes,
         pods=found_pods,
         workloads=workloads.workloads(reading.versions, found_pods, reading.skip),

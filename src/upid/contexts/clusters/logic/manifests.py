@@ -18,6 +18,7 @@ class _Part(msgspec.Struct, rename="camel", frozen=True, gc=False):
 
 
 class Owner(_Part, frozen=True):
+    api_version: str = ""
     kind: str = ""
     name: str = ""
     uid: str = ""
@@ -33,6 +34,16 @@ class Metadata(_Part, frozen=True):
     creation_timestamp: datetime | None = None
     deletion_timestamp: datetime | None = None
     owner_references: list[Owner] | None = None
+
+
+class FieldManager(_Part, frozen=True):
+    manager: str = ""
+
+
+class SignedMetadata(Metadata, frozen=True):
+    """Metadata with who wrote the object; apart, since pods have long lists of them."""
+
+    managed_fields: list[FieldManager] | None = None
 
 
 class HttpGet(_Part, frozen=True):
@@ -132,6 +143,7 @@ class NodeFacts(_Part, frozen=True):
     kubelet_version: str | None = None
     architecture: str | None = None
     operating_system: str | None = None
+    os_image: str | None = None
 
 
 class NodeStatus(_Part, frozen=True):
@@ -177,7 +189,7 @@ class WorkloadStatus(_Part, frozen=True):
 
 
 class WorkloadObject(_Part, frozen=True):
-    metadata: Metadata = Metadata()
+    metadata: SignedMetadata = SignedMetadata()
     spec: WorkloadSpec = WorkloadSpec()
     status: WorkloadStatus = WorkloadStatus()
 
@@ -191,9 +203,15 @@ class Balancer(_Part, frozen=True):
     ingress: list[Address] | None = None
 
 
+class ServicePort(_Part, frozen=True):
+    name: str | None = None
+    port: int | None = None
+
+
 class ServiceSpec(_Part, frozen=True):
     type: str | None = None
     selector: Words = None
+    ports: list[ServicePort] | None = None
 
 
 class ServiceStatus(_Part, frozen=True):

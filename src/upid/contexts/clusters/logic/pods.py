@@ -10,7 +10,8 @@ from upid.core.quantity import parse_bytes, parse_cpu, parse_quantity
 from upid.core.snapshot import Container, Declared, Pod
 
 _FINISHED = ("Succeeded", "Failed")
-_GPUS = ("nvidia.com/gpu", "amd.com/gpu")  # extended resources: whole, request and limit alike
+# Extended resources: whole, request and limit alike.
+_GPUS = ("nvidia.com/gpu", "amd.com/gpu", "gpu.intel.com/i915", "gpu.intel.com/xe")
 
 
 def pod(versions: Sequence[tuple[ObjectVersion, m.PodObject]], owners: Owners) -> Pod:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from upid.contexts.clusters.logic import manifests as m
 from upid.contexts.clusters.logic import pods as reading_pods
 from upid.contexts.clusters.logic.owners import KINDS, Versions, controller
+from upid.contexts.clusters.logic.ownership import managed_by
 from upid.core.errors import UpidError
 from upid.core.ports.cluster_source import ObjectVersion
 from upid.core.snapshot import Pod, Workload, WorkloadKey
@@ -57,7 +58,7 @@ def _workload(kind: str, body: m.WorkloadObject, version: ObjectVersion) -> Work
         pod_labels=(template.metadata.labels or {}) if template and template.metadata else {},
         schedule=spec.schedule or "",
         suspended=bool(spec.suspend),
-        managed_by=managed_by(meta),
+        managed_by=managed_by(kind, meta),
         ended=status.completion_time or version.until,
     )
 
@@ -75,18 +76,3 @@ def _known_by_pod(pod: Pod) -> Workload:
         pod_labels=pod.labels,
         ended=pod.ended if bare else None,
     )
-
-
-def managed_by(meta: m.Metadata) -> str:
-    """Return which tool would undo a change made by hand: Argo CD, Flux, Helm, or none."""
-    labels, annotations = meta.labels or {}, meta.annotations or {}
-    if "argocd.argoproj.io/tracking-id" in annotations or "argocd.argoproj.io/instance" in labels:
-        return "Argo CD"
-    if any(key.endswith(".toolkit.fluxcd.io/name") for key in labels):
-        return "Flux"
-    if (
-        labels.get("app.kubernetes.io/managed-by") == "Helm"
-        or "meta.helm.sh/release-name" in annotations
-    ):
-        return "Helm"
-    return ""
