@@ -15,6 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 
 PODS, PAGE = 10_000, 500
 SIZE = 7_000  # bytes of one pod's JSON, as on real clusters with managed fields
+_STAMP = "2026-03-02T12:00:00Z"
+_FIELD = 20  # bytes of a managed field
 _FIRST = 2_048
 _QUICKEST = 1  # the API server's level of compression is low as well
 
@@ -23,59 +25,66 @@ def pod(number: int) -> bytes:
     """Return a pod as an API server writes it, of about `SIZE` bytes."""
     name = f"web-{number // 40}-{number:05x}"
     owner = {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": name[:-6], "uid": name}
-    spec = {
-        "containers": [
-            {
-                "name": "app",
-                "image": f"registry.example/shop/web:{number % 17}",
-                "resources": {
-                    "requests": {"cpu": f"{100 + number % 900}m", "memory": "256Mi"},
-                    "limits": {"memory": "512Mi"},
-                },
-                "env": [{"name": f"SETTING_{n}", "value": f"{number * n:x}"} for n in range(20)],
-                "ports": [{"containerPort": 8080, "protocol": "TCP"}],
-                "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}},
-            }
-        ],
-        "nodeName": f"node-{number % 500}",
-        "volumes": [{"name": "token", "projected": {"defaultMode": 420, "sources": []}}],
-    }
-    stamp = "2026-03-02T12:00:00Z"
-    kinds = ("Initialized", "Ready", "ContainersReady", "PodScheduled")
-    status = {
-        "phase": "Running",
-        "podIP": f"10.{number % 250}.{number // 250}.7",
-        "conditions": [
-            {"type": one, "status": "True", "lastTransitionTime": stamp} for one in kinds
-        ],
-        "containerStatuses": [
-            {
-                "name": "app",
-                "ready": True,
-                "restartCount": number % 3,
-                "image": f"registry.example/shop/web:{number % 17}",
-                "imageID": f"registry.example/shop/web@sha256:{number % 17:064x}",
-                "state": {"running": {"startedAt": stamp}},
-            }
-        ],
-        "qosClass": "Burstable",
-    }
     metadata: dict[str, Any] = {
         "name": name,
         "namespace": f"team-{number % 40}",
         "uid": f"00000000-0000-4000-8000-{number:012x}",
         "resourceVersion": str(100_000 + number),
-        "creationTimestamp": stamp,
+        "creationTimestamp": _STAMP,
         "labels": {"app": f"web-{number // 40}", "pod-template-hash": f"{number * 7919:010x}"},
         "ownerReferences": [owner | {"controller": True}],
         "managedFields": [],
     }
-    content = {"metadata": metadata, "spec": spec, "status": status}
+    content = {"metadata": metadata, "spec": spec(number), "status": status(number)}
     fields = [f"f:field-{n}-{(number * n) % 97}" for n in range(600)]
-    missing = SIZE - len(json.dumps(content))
-    kept = fields[: max(1, missing // 19)]
+    missing = SIZE - len(_json(content))
+    kept = fields[: max(1, missing // _FIELD)]
     metadata["managedFields"] = [{"manager": "kubelet", "fieldsV1": {one: {} for one in kept}}]
-    return json.dumps(content, separators=(",", ":")).encode()
+    return _json(content)
+
+
+def image(number: int) -> str:
+    """Return the image that a pod runs."""
+    return f"registry.example/shop/web:{number % 17}"
+
+
+def spec(number: int) -> dict[str, Any]:
+    """Return what a pod should be."""
+    container = {
+        "name": "app",
+        "image": image(number),
+        "resources": {
+            "requests": {"cpu": f"{100 + number % 900}m", "memory": "256Mi"},
+            "limits": {"memory": "512Mi"},
+        },
+        "env": [{"name": f"SETTING_{n}", "value": f"{number * n:x}"} for n in range(20)],
+        "ports": [{"containerPort": 8080, "protocol": "TCP"}],
+        "readinessProbe": {"httpGet": {"path": "/healthz", "port": 8080}},
+    }
+    volume = {"name": "token", "projected": {"defaultMode": 420, "sources": []}}
+    return {"containers": [container], "nodeName": f"node-{number % 500}", "volumes": [volume]}
+
+
+def status(number: int) -> dict[str, Any]:
+    """Return what a pod is."""
+    kinds = ("Initialized", "Ready", "ContainersReady", "PodScheduled")
+    container = {
+        "name": "app",
+        "ready": True,
+        "restartCount": number % 3,
+        "image": image(number),
+        "imageID": f"registry.example/shop/web@sha256:{number % 17:064x}",
+        "state": {"running": {"startedAt": _STAMP}},
+    }
+    return {
+        "phase": "Running",
+        "podIP": f"10.{number % 250}.{number // 250}.7",
+        "conditions": [
+            {"type": one, "status": "True", "lastTransitionTime": _STAMP} for one in kinds
+        ],
+        "containerStatuses": [container],
+        "qosClass": "Burstable",
+    }
 
 
 def page(first: int) -> tuple[bytes, bytes]:

@@ -82,6 +82,7 @@ class Asked:
     query: dict[str, str]
     headers: dict[str, str]
     body: bytes
+    every: dict[str, list[str]]  # of each header all that came
 
 
 @dataclass
@@ -106,6 +107,11 @@ class Server:
     url: str
     asked: list[Asked]
     subjects: list[str]  # of the client certificates, one for each connection
+    _writers: list[asyncio.StreamWriter]
+
+    @property
+    def connections(self) -> int:
+        return len(self._writers)
 
     def paths(self) -> list[str]:
         return [one.path for one in self.asked]
@@ -132,7 +138,7 @@ async def serving(answers: Answers, tls: ssl.SSLContext | None = None) -> AsyncI
     listening = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     port = listening.sockets[0].getsockname()[1]
     try:
-        yield Server(f"{'https' if tls else 'http'}://127.0.0.1:{port}", asked, subjects)
+        yield Server(f"{'https' if tls else 'http'}://127.0.0.1:{port}", asked, subjects, writers)
     finally:
         listening.close()
         for writer in writers:
@@ -167,11 +173,14 @@ async def _request(reader: asyncio.StreamReader) -> Asked | None:
     head = start + await reader.readuntil(b"\r\n\r\n")
     first, *lines = head.decode().split("\r\n")
     method, target, _ = first.split(" ")
-    headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines if line)}
+    every: dict[str, list[str]] = {}
+    for key, value in (line.split(": ", 1) for line in lines if line):
+        every.setdefault(key.lower(), []).append(value)
+    headers = {key: values[-1] for key, values in every.items()}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
     parts = urlsplit(target)
     query = {key: value[0] for key, value in parse_qs(parts.query).items()}
-    return Asked(method, parts.path, query, headers, body)
+    return Asked(method, parts.path, query, headers, body, every)
 
 
 async def _answer(writer: asyncio.StreamWriter, reply: Reply) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import json
 import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -77,12 +78,30 @@ async def test_a_minor_version_with_a_plus_is_a_number() -> None:
 
 async def test_a_request_says_who_asks_and_what_it_takes() -> None:
     async with serving(lambda _: says(VERSION)) as server:
-        await ask_at(server.url, impersonate={"Impersonate-User": "bob"})
+        await ask_at(server.url, impersonate=(("Impersonate-User", "bob"),))
         [asked] = server.asked
     assert asked.headers["authorization"] == "Bearer secret-token"
     assert asked.headers["impersonate-user"] == "bob"
     assert asked.headers["user-agent"].startswith("upid/")
     assert asked.headers["accept"] == "application/json"
+
+
+async def test_someone_else_may_be_in_several_groups() -> None:
+    groups = (("Impersonate-Group", "a"), ("Impersonate-Group", "b"))
+    async with serving(lambda _: says(VERSION)) as server:
+        await ask_at(server.url, impersonate=(("Impersonate-User", "bob"), *groups))
+        [asked] = server.asked
+    assert asked.every["impersonate-group"] == ["a", "b"]
+
+
+async def test_what_the_user_said_of_times_and_compression_is_heard() -> None:
+    async with serving(lambda _: Reply(after=60)) as server:
+        with pytest.raises(TimedOut, match=r"within 0\.1 s"):
+            await ask_at(server.url, Limits(attempts=1), timeout=0.1, compress=False)
+        [asked] = server.asked
+    assert asked.headers["accept-encoding"] == "identity"
+    async with serving(lambda _: Reply(after=0.3, body=json.dumps(VERSION).encode())) as server:
+        assert await ask_at(server.url, Limits(request=0.1, attempts=1), timeout=0) == "v1.36.2"
 
 
 async def test_the_path_of_the_servers_address_is_kept() -> None:

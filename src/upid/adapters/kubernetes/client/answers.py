@@ -1,6 +1,6 @@
 """Whole answers: read within bounds, and judged by what a Kubernetes API server says."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -72,7 +72,7 @@ async def complaint(
     access: Access,
     asked: str,
     clock: Clock,
-    sent: Mapping[str, str],
+    sent: Iterable[tuple[str, str]],
 ) -> ClusterError:
     """Return the error that an unsuccessful answer stands for.
 
@@ -154,8 +154,8 @@ def wait(headers: Mapping[str, str], clock: Clock) -> float | None:
     return min(max((aware - clock()).total_seconds(), 0.0), _LATEST)
 
 
-def _without(body: bytes, sent: Mapping[str, str]) -> bytes:
-    secret = sent.get("Authorization", "").rpartition(" ")[2]
+def _without(body: bytes, sent: Iterable[tuple[str, str]]) -> bytes:
+    secret = dict(sent).get("Authorization", "").rpartition(" ")[2]
     return body.replace(secret.encode(), b"(hidden)") if len(secret) >= _SECRET else body
 
 

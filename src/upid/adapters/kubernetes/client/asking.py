@@ -1,9 +1,9 @@
 """One question to an API server: its turn, its proof, its answer, and asking again (CLU-7)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx2
 
@@ -15,6 +15,8 @@ from upid.adapters.kubernetes.client.errors import ClusterError, TimedOut, Unaut
 from upid.adapters.kubernetes.client.limits import Backoff, Bucket, Limits, Pace
 
 JSON = "application/json"
+Headers = list[tuple[str, str]]  # a name may come again
+_NO_END = 86_400.0  # seconds that stand for "as long as it takes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class Asking:
     """Asks one API server, as politely as its limits say."""
 
     def __init__(self, access: Access, limits: Limits, pace: Pace) -> None:
+        limits = _as_told(access, limits)
         self.access, self.limits, self.pace = access, limits, pace
         self._connections = Connections(access, limits)
         self._bucket = Bucket(limits, pace)
@@ -127,7 +130,7 @@ class Asking:
                     raise self._late(question, answering=True) from error
                 raise
 
-    async def _read(self, question: Question, headers: Mapping[str, str], heard: _Heard) -> Answer:
+    async def _read(self, question: Question, headers: Headers, heard: _Heard) -> Answer:
         most = self.limits.answer if question.most is None else question.most
         async with self._send(question, headers, self.limits.request) as answer:
             heard.begun = True
@@ -140,7 +143,7 @@ class Asking:
 
     @asynccontextmanager
     async def _send(
-        self, question: Question, headers: Mapping[str, str], silence: float
+        self, question: Question, headers: Headers, silence: float
     ) -> AsyncIterator[httpx2.Response]:
         method = "GET" if question.body is None else "POST"
         asked = question.asked
@@ -152,14 +155,14 @@ class Asking:
                 raise await answers.complaint(answer, self.access, asked, clock, headers)
             yield answer
 
-    async def _headers(self, question: Question) -> dict[str, str]:
+    async def _headers(self, question: Question) -> Headers:
         encoding = "gzip" if self.limits.compressed and not question.plain else "identity"
-        said = {"Accept": question.accept, "Accept-Encoding": encoding}
+        said = [("Accept", question.accept), ("Accept-Encoding", encoding)]
         if question.body is not None:
-            said["Content-Type"] = JSON
+            said.append(("Content-Type", JSON))
         if self._connections.may_show_credentials():
-            said |= await self.access.credentials.headers()
-        return said | dict(self.access.impersonate)
+            said += (await self.access.credentials.headers()).items()
+        return [*said, *self.access.impersonate]
 
     async def _renew(self, seen: int) -> bool:
         """Renew the credentials once for all who were refused with the same ones."""
@@ -173,3 +176,13 @@ class Asking:
     def _late(self, question: Question, *, answering: bool) -> TimedOut:
         cluster, seconds = self.access.cluster, self.limits.request
         return TimedOut(cluster, question.asked, seconds, answering=answering)
+
+
+def _as_told(access: Access, limits: Limits) -> Limits:
+    """Return the limits with what the user's own settings say instead."""
+    compressed = limits.compressed and access.compress
+    if access.timeout is None:
+        return replace(limits, compressed=compressed)
+    request = access.timeout or _NO_END
+    patience = max(limits.patience, request)
+    return replace(limits, compressed=compressed, request=request, patience=patience)

@@ -1,12 +1,18 @@
 """The pooled connections to one API server, as one identity, renewed when the identity is.
 
-HTTP/1.1, not HTTP/2: see `docs/decisions`. The environment's proxies are not read here: `Access`
-names the proxy. Redirects are not followed, so credentials go to one address only.
+HTTP/1.1, not HTTP/2: measured on Kubernetes 1.36 with 2,000 objects of 7 KB, HTTP/1.1 took 0.4 s
+and 0.11 s of processor with gzip, 0.45 and 0.23 s without; HTTP/2, which is pure Python here, 0.47
+and 0.12 s, and 0.62 and 0.30 s. Small requests are alike. Its one gain, many watches on one
+connection, is also its fault: they break together. Compression takes *less* of our own processor,
+because a list comes in two chunks an object.
+
+The environment's proxies are not read here: `Access` names the proxy. Redirects are not followed,
+so credentials go to one address only.
 """
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from urllib.parse import urlsplit
@@ -15,6 +21,7 @@ import httpx2
 
 from upid.adapters.kubernetes import tls
 from upid.adapters.kubernetes.access import Access, ClientCertificate
+from upid.adapters.kubernetes.client.addressing import Addressing
 from upid.adapters.kubernetes.client.errors import CertificateUnusable, ProxyFailed
 from upid.adapters.kubernetes.client.failures import place, translated
 from upid.adapters.kubernetes.client.limits import Limits
@@ -48,7 +55,7 @@ class Connections:
 
     def __init__(self, access: Access, limits: Limits) -> None:
         self._access, self._limits = access, limits
-        self._server = access.server.rstrip("/")
+        self._addressing = Addressing(access, limits)
         self._pool: _Pool | None = None
         self._opening = asyncio.Lock()
 
@@ -57,26 +64,28 @@ class Connections:
         self,
         method: str,
         path: str,
-        headers: Mapping[str, str],
+        headers: Sequence[tuple[str, str]],
         body: bytes | None,
         *,
         asked: str,
         silence: float,
     ) -> AsyncIterator[httpx2.Response]:
         """Yield the answer as soon as its head is there; `silence` bounds each wait for bytes."""
+        target = await self._addressing.target()
         pool = await self._current()
         pool.users += 1
         extensions: dict[str, object] = {
             "timeout": httpx2.Timeout(silence, connect=self._limits.connect).as_dict()
         }
-        if self._access.tls.server_name:
-            extensions["sni_hostname"] = self._access.tls.server_name
+        if target.server_name:
+            extensions["sni_hostname"] = target.server_name
+        named = [("Host", target.host)] if target.host else []
         try:
             with translated(self._access, asked, silence):
                 request = httpx2.Request(
                     method,
-                    self._server + path,
-                    headers={**headers, "User-Agent": AGENT},
+                    target.url + path,
+                    headers=[*named, *headers, ("User-Agent", AGENT)],
                     content=body,
                     extensions=extensions,
                 )
@@ -91,7 +100,7 @@ class Connections:
 
     def may_show_credentials(self) -> bool:
         """Return whether they stay unread on the way: over TLS, or within this machine."""
-        parts = urlsplit(self._server)
+        parts = urlsplit(self._access.server)
         return parts.scheme == "https" or parts.hostname in _LOOPBACK
 
     async def close(self) -> None:
