@@ -289,9 +289,7 @@ def _settle(made: Enclosure) -> None:
 
 def _connect(made: Enclosure) -> None:
     """Join the network, and make the mounts its own."""
-    networks, host = made.networks, _link(made.number)
-    # a killed world's number is free at once, its link goes when the kernel comes to it
-    wait_until(f"{host} of a dead world to go", lambda: not _link_exists(made.number), _STOP)
+    networks, host = made.networks, place.link_of(made.number)
     _host("ip", "link", "add", host, "type", "veth", "peer", "name", LINK, "netns", str(made.pid))
     upper, work = made.folder / "var", made.folder / "var-work"
     upper.mkdir()
@@ -340,12 +338,8 @@ def end_stayed(number: int) -> None:
     place.sweep()
 
 
-def _link(number: int) -> str:
-    return f"upid-w{number}"
-
-
 def _link_exists(number: int) -> bool:
-    return Path(f"/sys/class/net/{_link(number)}").exists()
+    return Path(f"/sys/class/net/{place.link_of(number)}").exists()
 
 
 def _path() -> str:

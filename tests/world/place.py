@@ -14,9 +14,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.world.waiting import WaitedInVain, wait_until
+
 STATE = Path("/tmp/upid-world")  # noqa: S108 - short: a socket's path may have 107 bytes
 NUMBERS = range(1, 255)  # one octet of the addresses
 _PASSABLE = 0o711  # PostgreSQL, which refuses root, has to reach its own folder, and no other
+_LINGERING = 10  # seconds, on a machine with much to do; milliseconds are usual
 _CGROUP_KINDS = {"cgroup", "cgroup2"}
 
 
@@ -108,6 +111,11 @@ def folder_of(number: int) -> Path:
     return STATE / str(number)
 
 
+def link_of(number: int) -> str:
+    """Return the name of the host's end of the links that join a world."""
+    return f"upid-w{number}"
+
+
 def cgroup_of(number: int) -> str:
     """Return the control group, below each hierarchy's root, that holds a world's pods."""
     return f"upid-world-{number}"
@@ -146,6 +154,17 @@ def _known() -> set[int]:
     return {int(name) for name in names if name.isdigit() and int(name) in NUMBERS}
 
 
+def _link_is_gone(number: int) -> bool:
+    """Return whether the kernel has taken away the link of a dead world, which it does late.
+
+    One that stays is that of a living world whose lock is elsewhere: its `/tmp` is not ours.
+    """
+    link = Path("/sys/class/net") / link_of(number)
+    with contextlib.suppress(WaitedInVain):
+        wait_until(f"{link} to go", lambda: not link.exists(), _LINGERING)
+    return not link.exists()
+
+
 def _lock_of(number: int) -> Path:
     return STATE / f"{number}.lock"
 
@@ -172,7 +191,7 @@ def _try(number: int) -> Place | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # whoever had it may have removed the file between our open and our lock
-        if os.fstat(descriptor).st_ino == path.stat().st_ino:
+        if os.fstat(descriptor).st_ino == path.stat().st_ino and _link_is_gone(number):
             return Place(number, folder_of(number), descriptor)
     except (BlockingIOError, FileNotFoundError):
         pass

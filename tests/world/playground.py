@@ -49,7 +49,7 @@ def up() -> int:
     started = time.perf_counter()
     try:
         made = enclose()
-    except CannotEnclose as error:
+    except (CannotEnclose, WaitedInVain) as error:
         print(f"  {error}")
         return 1
     try:
@@ -75,7 +75,11 @@ def down() -> int:
     for one in standing:
         end_stayed(one.number)
         print(f"  world {one.number} is down")
-    swept = place.sweep()
+    try:
+        swept = place.sweep()
+    except place.NoPlace as error:
+        print(f"  {error}")
+        return 1
     for number in swept:
         print(f"  removed what world {number} left")
     if not standing and not swept:

@@ -193,6 +193,19 @@ def test_a_number_is_taken_as_long_as_anything_in_the_world_lives(own: Enclosure
     assert own.number not in place.sweep()
 
 
+def test_a_world_whose_lock_is_out_of_sight_is_left_alone(own: Enclosure) -> None:
+    """As that of a run with a `/tmp` of its own, which shares links and control groups."""
+    program = own.start("long", "sleep", "1000")
+    lock = place.STATE / f"{own.number}.lock"
+    aside = lock.rename(place.STATE / f"aside-{own.number}")
+    try:
+        assert own.number not in place.sweep()
+    finally:
+        aside.rename(lock)
+    assert program.alive
+    assert own.folder.is_dir()
+
+
 def test_a_file_that_is_no_world_is_left_alone() -> None:
     needs.need_enclosure()
     place.STATE.mkdir(exist_ok=True)
