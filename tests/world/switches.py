@@ -1,4 +1,4 @@
-"""What an API server can be told to do to its clients: faults that no proxy can make (H3)."""
+"""What an API server can be told to do to its clients: faults that no proxy can make."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal

@@ -39,7 +39,6 @@ SHAPES = (
 def test_ten_thousand_requests_of_five_protocols_arrive_exactly_once(
     actor: Path, here: Host, tmp_path: Path
 ) -> None:
-    """H5, Z1."""
     server = serve(actor, here, "server")
     plan = Plan(targets=server.targets, rate=BRISK, count=EVERY, shapes=SHAPES, poisson=True)
     with traffic(actor, plan, here, tmp_path / "calls", {"server": server.url}) as running:

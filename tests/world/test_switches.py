@@ -1,4 +1,4 @@
-"""An API server does to its clients, on request, what real ones do on bad days (H3)."""
+"""An API server does to its clients, on request, what real ones do on bad days."""
 
 import signal
 import threading
