@@ -299,6 +299,26 @@ def _spelled(found: dict[str, Any], draw: random.Random) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
+_FIELDS = {
+    "users": {"token", "client-certificate-data", "client-key-data", "extensions"},
+    "clusters": {"server", "certificate-authority-data", "tls-server-name", "extensions"},
+    "contexts": {"cluster", "user", "namespace", "extensions"},
+}
+
+
+def is_harmless(text: bytes) -> bool:
+    """Return whether another reader finds nothing in a kubeconfig but what may be in it."""
+    found = yaml.safe_load(text)
+    for sort, fields in _FIELDS.items():
+        for named in found.get(sort) or ():
+            part = named[sort[:-1]]
+            if set(part) - fields - {"insecure-skip-tls-verify"} or part.get(
+                "insecure-skip-tls-verify"
+            ):
+                return False
+    return True
+
+
 def watched(cases: list[tuple[str, bytes]]) -> dict[str, Any]:
     """Read kubeconfigs under an audit hook; return what was read, refused and done."""
     seen: Counter[str] = Counter()
@@ -320,6 +340,9 @@ def watched(cases: list[tuple[str, bytes]]) -> dict[str, Any]:
             access = stranger_access(text, PUBLIC)
             outcome[f"{kind} taken"] += 1
             shown = f"{access!r}"
+            watching = False
+            if not is_harmless(text):
+                wrong.append(f"{number} {kind}: taken")
         except UpidError as error:
             outcome[f"{kind} refused"] += 1
             shown = f"{error} {error.hint} {error.details} {error!r} {error.__cause__!r}"

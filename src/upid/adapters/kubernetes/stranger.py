@@ -21,6 +21,9 @@ _LISTED = 20  # refused fields in one answer
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SERVER_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.:-]{0,252})")
 
+# A name that a message may repeat. Digits are in no field's name, but in most misplaced tokens.
+_FIELD = re.compile(r"[A-Za-z][A-Za-z_-]{0,39}")
+
 _IGNORED = "extensions"  # other programs' notes: never looked into
 _TOP = ("apiVersion", "kind", "current-context", "preferences", "clusters", "contexts", "users")
 _PARTS = {
@@ -81,9 +84,7 @@ def _may_be_insecure(sort: str, part: Mapping[str, Any], allowed: AddressPolicy)
 def _beyond(found: Mapping[str, Any], fields: tuple[str, ...], place: str) -> Iterator[str]:
     for name in found:
         if name not in fields:
-            yield place + (
-                name if re.fullmatch(r"[A-Za-z0-9_.-]{1,60}", name) else "(a strange name)"
-            )
+            yield place + (name if _FIELD.fullmatch(name) else "(a field of another name)")
 
 
 def _refuse_fields(fields: list[str]) -> NoReturn:
