@@ -160,6 +160,10 @@ def test_helm_without_its_annotations_is_less_than_certain() -> None:
     )
 
 
+def test_a_field_manager_of_a_similar_name_is_another_one() -> None:
+    assert ownership_of("Deployment", meta(managers=("helmet", "eks-like"))) == ()
+
+
 def test_who_only_wrote_it_once_does_not_manage_it() -> None:
     assert managed_by("Deployment", meta(managers=("kubectl-edit",))) == ""
 

@@ -202,6 +202,12 @@ DOCUMENTED: dict[str, tuple[NodeObject, dict[str, Any], str, Confidence]] = {
     ),
     "OVHcloud": (machine({"node.k8s.ovh/type": "std"}, "openstack:///0"), {}, "OVHcloud", CERTAIN),
     "kOps": (machine({"kops.k8s.io/instancegroup": "nodes"}, AWS), {}, "kOps", CERTAIN),
+    "kOps with AWS's controller": (
+        machine({"k8s.io/cloud-provider-aws": "f", "kops.k8s.io/instancegroup": "nodes"}, AWS),
+        {},
+        "kOps",
+        CERTAIN,
+    ),
     "kubeadm on AWS": (
         machine({"node-role.kubernetes.io/control-plane": ""}, AWS),
         {},
@@ -261,6 +267,12 @@ def test_two_services_at_once_are_less_than_certain() -> None:
     )
 
     assert (found.confidence, found.also) == (LIKELY, ("VKE",))
+
+
+def test_red_hats_managed_groups_alone_do_not_say_whose_service_it_is() -> None:
+    found = provider_of([], groups=["config.openshift.io", "upgrade.managed.openshift.io"])
+
+    assert (found.distribution, found.cloud) == ("OpenShift", "unknown")
 
 
 def test_nothing_seen_is_unknown() -> None:
@@ -337,6 +349,7 @@ PAID = [
     ({"node.alibabacloud.com/instance-charge-type": "PrePaid"}, "reserved"),
     ({"lifecycle": "Ec2Spot"}, "spot"),
     ({"lifecycle": "sunset"}, "on-demand"),
+    ({"karpenter.sh/capacity-type": "on-demand", "lifecycle": "spot"}, "spot"),
 ]
 
 
