@@ -36,14 +36,14 @@ class Metadata(_Part, frozen=True):
     owner_references: list[Owner] | None = None
 
 
-class FieldManager(_Part, frozen=True):
+class Signature(_Part, frozen=True):
     manager: str = ""
 
 
 class SignedMetadata(Metadata, frozen=True):
     """Metadata with who wrote the object; apart, since pods have long lists of them."""
 
-    managed_fields: list[FieldManager] | None = None
+    managed_fields: list[Signature] | None = None
 
 
 class HttpGet(_Part, frozen=True):
