@@ -12,6 +12,7 @@ from tests.world.certificates import Authority, authority
 from upid.adapters.kubernetes.access import Tls
 from upid.adapters.kubernetes.addresses import AddressPolicy
 from upid.adapters.kubernetes.client import ClusterClient, NameUnknown, NotTrusted
+from upid.adapters.kubernetes.client.addressing import Addressing, Target
 from upid.adapters.kubernetes.errors import AddressRefused
 
 pytestmark = pytest.mark.anyio
@@ -60,6 +61,15 @@ async def test_a_permitted_address_is_asked_by_the_servers_name(made: Authority)
     assert asked.headers["host"] == url.removeprefix("https://")
     assert asked.path == "/at/version"
     assert "127.0.0.1" in only.asked
+
+
+async def test_the_connection_goes_to_the_address_that_was_judged() -> None:
+    """A8: not to the name, which may lead elsewhere when it is resolved once more."""
+    access = access_to("https://localhost:6443/at", addresses=Only({"127.0.0.1"}))
+    target = await Addressing(access, QUICK).target()
+    assert target == Target("https://127.0.0.1:6443/at", "localhost:6443", "localhost")
+    access = access_to("https://[::1]", addresses=Only({"::1"}))
+    assert await Addressing(access, QUICK).target() == Target("https://[::1]", "[::1]", "::1")
 
 
 async def test_the_name_is_still_what_the_certificate_must_have(made: Authority) -> None:

@@ -133,6 +133,15 @@ async def test_a_connection_that_is_silent_for_too_long_is_taken_for_dead() -> N
     assert [one.query["resourceVersion"] for one in asked] == ["5", "6"]
 
 
+async def test_silence_is_no_failure_however_often_it_comes() -> None:
+    """Kinds without a watch cache, such as events, send no bookmarks; nothing may happen there."""
+    limits = Limits(watch_silence=0.05, first_pause=0.01, attempts=2)
+    silent = [sends(then=60) for _ in range(5)]
+    found, asked = await watched(in_turn(*silent, sends(event("ADDED", "a", 6))), 1, limits)
+    assert found[0].version == "6"
+    assert len(asked) == 6
+
+
 async def test_a_moment_that_is_forgotten_ends_the_watch() -> None:
     gone: Json = {"type": "ERROR", "object": failure(410, "Expired", "too old resource version")}
     line = json.dumps(gone).encode() + b"\n"

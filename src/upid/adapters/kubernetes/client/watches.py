@@ -148,18 +148,21 @@ class Watcher:
         self, question: Question, into: type[Any] | None
     ) -> AsyncGenerator[Event[Any], None]:
         """Yield the events of one connection until it ends."""
-        silence = self._asking.limits.watch_silence
-        async with self._asking.stream(question, silence) as answer:
-            kind = answer.headers.get("Content-Type", "")
-            if "json" not in kind.lower():
-                found = answers.described(answer, b"")
-                raise answers.not_kubernetes(self._asking.access, found)
-            try:
+        silence, begun = self._asking.limits.watch_silence, False
+        try:
+            async with self._asking.stream(question, silence) as answer:
+                begun = True
+                kind = answer.headers.get("Content-Type", "")
+                if "json" not in kind.lower():
+                    found = answers.described(answer, b"")
+                    raise answers.not_kubernetes(self._asking.access, found)
                 async for line in self._lines(answer, question):
                     yield self._event(line, into, question)
-            except TimedOut as error:
-                cluster = self._asking.access.cluster
-                raise TimedOut(cluster, question.asked, silence, answering=True) from error
+        except TimedOut as error:
+            if not begun:
+                raise
+            cluster = self._asking.access.cluster
+            raise TimedOut(cluster, question.asked, silence, answering=True) from error
 
     async def _lines(
         self, answer: httpx2.Response, question: Question
