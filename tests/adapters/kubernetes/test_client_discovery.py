@@ -125,14 +125,6 @@ def check(found: Discovery) -> None:
     assert found.find("pods", "apps/v1") is None
 
 
-async def test_what_can_be_listed_is_named_once_in_the_preferred_version() -> None:
-    found, _ = await discovered(aggregated("v2"))
-    assert [str(one.resource) for one in found.listable()] == [
-        "pods",
-        "horizontalpodautoscalers.autoscaling",
-    ]
-
-
 async def test_json_that_names_no_kinds_is_not_kubernetes() -> None:
     with pytest.raises(NotKubernetes):
         await discovered(lambda _: says({"hello": 1}))

@@ -267,10 +267,26 @@ async def test_who_does_not_await_asks_through_a_portal() -> None:
     replies = one_after_the_other(says(page(["a"], "after-a")), says(page(["b"])))
     async with talking(replies) as (reaching, _):
 
+        async def listed() -> list[str]:
+            found = Gathered()
+            async with ClusterClient(reaching.access) as client:
+                await found.take(client)
+            return found.names
+
         def plainly() -> list[str]:
             with Portal() as portal:
-                client = portal.enter(ClusterClient(reaching.access))
-                pages = portal.iterate(client.list(PODS, Pod))
-                return [pod.metadata.name for one in pages for pod in one.items]
+                return portal.run(listed())
 
         assert await asyncio.to_thread(plainly) == ["a", "b"]
+
+
+async def test_an_error_comes_out_of_a_portal_as_itself() -> None:
+    async def failing() -> None:
+        raise Expired("test", "list pods")
+
+    def plainly() -> None:
+        with Portal() as portal:
+            portal.run(failing())
+
+    with pytest.raises(Expired):
+        await asyncio.to_thread(plainly)

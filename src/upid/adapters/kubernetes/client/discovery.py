@@ -4,7 +4,6 @@ From 1.26 on one request answers for all groups (aggregated discovery, v2 or v2b
 servers, and some proxies, are asked group by group.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -77,15 +76,6 @@ class Discovery:
             return found[0] if found else None
         by_version = {one.resource.api_version: one for one in reversed(found)}
         return next((by_version[one] for one in api_versions if one in by_version), None)
-
-    def listable(self) -> Iterator[Served]:
-        """Yield the kinds that can be listed, each in the version that its group prefers."""
-        seen: set[tuple[str, str]] = set()
-        for one in self.served:
-            name = (one.resource.group, one.resource.plural)
-            if "list" in one.verbs and name not in seen:
-                seen.add(name)
-                yield one
 
 
 class _Camel(msgspec.Struct, frozen=True, rename="camel"):

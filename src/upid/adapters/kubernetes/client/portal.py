@@ -6,8 +6,7 @@ a worker thread of the server.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import Coroutine
 from threading import Thread
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -21,7 +20,6 @@ class Portal:
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever, name="upid-portal", daemon=True)
-        self._stack = AsyncExitStack()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -34,17 +32,12 @@ class Portal:
         trace: TracebackType | None,
     ) -> None:
         try:
-            self.run(self._stack.aclose())
             self.run(self._loop.shutdown_asyncgens())
             self.run(self._loop.shutdown_default_executor())
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
-
-    def enter(self, manager: AbstractAsyncContextManager[T]) -> T:
-        """Enter a context manager, such as a client, that is left when the portal is."""
-        return self.run(self._stack.enter_async_context(manager))
 
     def run(self, asked: Coroutine[Any, Any, T]) -> T:
         """Return what a coroutine returns; an interruption from the keyboard cancels it."""
@@ -54,20 +47,3 @@ class Portal:
         except BaseException:
             running.cancel()
             raise
-
-    def iterate(self, items: AsyncIterator[T]) -> Iterator[T]:
-        """Yield what an async iterator yields, and close it when the caller stops."""
-        try:
-            while True:
-                try:
-                    yield self.run(_next(items))
-                except StopAsyncIteration:
-                    return
-        finally:
-            close = getattr(items, "aclose", None)
-            if close is not None:
-                self.run(close())
-
-
-async def _next(items: AsyncIterator[T]) -> T:
-    return await anext(items)
