@@ -248,6 +248,26 @@ def test_without_https_no_credentials_are_sent(tmp_path: Path) -> None:
     assert access.proxy is None
 
 
+def test_finding_a_cluster_runs_no_command(tmp_path: Path) -> None:
+    """A8: other clients run commands of a kubeconfig when they read it."""
+    path, marker = tmp_path / "config", tmp_path / "ran"
+    found = json.loads(spelled())
+    found["users"][0]["user"] = {
+        "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "interactiveMode": "Never",
+            "command": "touch",
+            "args": [str(marker)],
+        }
+    }
+    path.write_text(json.dumps(found))
+
+    access = find_access(Options(kubeconfig=str(path)), {"PATH": "/usr/bin:/bin"}, tmp_path)
+
+    assert access.credentials.certificate() is None
+    assert not marker.exists()
+
+
 @pytest.mark.parametrize(
     "text",
     [
