@@ -121,9 +121,13 @@ class ControlPlane:
         return self.enclosure.program(self._named(name))
 
     def running_programs(self) -> list[str]:
-        """Return which of etcd, apiserver, controllers and scheduler were started."""
-        names = ("etcd", "apiserver", "controllers", "scheduler")
-        return [name for name in names if self._named(name) in self.enclosure.programs]
+        """Return which of etcd, apiserver, controllers and scheduler run."""
+        started = self.enclosure.programs
+        return [
+            name
+            for name in ("etcd", "apiserver", "controllers", "scheduler")
+            if self._named(name) in started and started[self._named(name)].alive
+        ]
 
     def restart_api_server(self, switches: Switches | None = None) -> None:
         """Stop the API server and start it again, with other switches if given."""

@@ -242,10 +242,12 @@ def test_a_small_ring_read_in_time_loses_nothing(actor: Path, here: Host, tmp_pa
 def test_a_client_in_an_enclosure_reaches_the_servers_there(
     actor: Path, enclosure: Enclosure, tmp_path: Path
 ) -> None:
-    server = enclosure.start("ledger-server", actor, "serve")
-    targets = everywhere("127.0.0.1:8080", "127.0.0.1:9090", "127.0.0.1:7000")
+    # not the usual ports: the run's neighbours listen there
+    ports = ("--http=:18080", "--grpc=:19090", "--tcp=:17000")
+    server = enclosure.start("ledger-server", actor, "serve", *ports)
+    targets = everywhere("127.0.0.1:18080", "127.0.0.1:19090", "127.0.0.1:17000")
     plan = Plan(targets=targets, rate=500, count=500)
-    book = {"server": f"http://{enclosure.address}:8080"}
+    book = {"server": f"http://{enclosure.address}:18080"}
     wait_until(
         "the server to be ready", lambda: '"ready"' in server.log.read_text(), 20, server.log
     )

@@ -13,7 +13,7 @@ from tests.world import control_plane as planes
 from tests.world import needs, parts
 from tests.world.api import Api, ApiError, Json, connect
 from tests.world.control_plane import ControlPlane
-from tests.world.enclosure import Enclosure
+from tests.world.enclosure import Enclosure, Program
 from tests.world.switches import Switches
 from tests.world.waiting import wait_until
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.world
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 _TOXIPROXY = 8474  # its own port for orders
-_LINK = 12379  # where the second API server finds etcd
+_LINK = 3379  # of no slot: where the second API server finds etcd
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,13 @@ def test_a_server_cut_off_from_etcd_serves_the_past(plane: ControlPlane) -> None
     toxiproxy = plane.enclosure.start(
         "toxiproxy", parts.program("toxiproxy-server"), "-host", address, "-port", str(_TOXIPROXY)
     )
-    client = httpx2.Client(trust_env=False, timeout=5)
+    with httpx2.Client(trust_env=False, timeout=5) as client:
+        _travel(plane, client, orders, toxiproxy)
+    toxiproxy.stop()
+
+
+def _travel(plane: ControlPlane, client: httpx2.Client, orders: str, toxiproxy: Program) -> None:
+    address = plane.address
     wait_until("toxiproxy", lambda: _answers(client, orders), 10, toxiproxy.log)
     listen, upstream = f"{address}:{_LINK}", plane.etcd.removeprefix("http://")
     link = {"name": "etcd", "listen": listen, "upstream": upstream, "enabled": True}
@@ -170,8 +176,6 @@ def test_a_server_cut_off_from_etcd_serves_the_past(plane: ControlPlane) -> None
         assert stale.get(f"{MAPS}/travel", resourceVersion=0)["data"]["value"] == "before"
         client.post(f"{orders}/etcd", json={"enabled": True}).raise_for_status()
         wait_until("the present", lambda: _value(stale) == "after", 30)
-    toxiproxy.stop()
-    client.close()
 
 
 def _value(api: Api) -> str:

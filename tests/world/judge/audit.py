@@ -124,7 +124,7 @@ def request_of(event: dict[str, Any]) -> Request:
     agent = event.get("userAgent", "")
     request = Request(
         audit_id=event["auditID"],
-        user=event["user"]["username"],
+        user=event["user"].get("username", ""),  # nobody: refused before it was known who asked
         acting_as=(event.get("impersonatedUser") or {}).get("username", ""),
         verb=event["verb"],
         uri=event["requestURI"],
