@@ -340,3 +340,32 @@ def test_each_difference_from_kubectl_is_there_and_in_the_guide(
 
     assert explained(case, theirs, ours) == name
     assert name in table(root)
+
+
+@pytest.mark.parametrize(
+    ("sort", "fields"),
+    [
+        ("clusters", {"certificate-authority": "ca.crt"}),
+        ("clusters", {"insecure-skip-tls-verify": True}),
+        ("clusters", {"proxy-url": "ftp://proxy"}),
+        ("users", {"client-certificate-data": "eA=="}),
+        ("users", {"as-groups": ["g"]}),
+        ("users", {"exec": {"apiVersion": V1, "command": "true"}}),
+        ("users", {"auth-provider": {"name": "gcp"}}),
+    ],
+)
+def test_what_kubectl_refuses_upid_refuses(
+    recorder: Recorder, tmp_path: Path, sort: str, fields: dict[str, Any]
+) -> None:
+    """CLU-1."""
+    (tmp_path / "ca.crt").write_bytes(recorder.signer.certificate.read_bytes())
+    case = one(recorder, tmp_path, {"token": "t"})
+    found = json.loads(case.files[0].read_text())
+    found[sort][0][sort[:-1]] |= fields
+    case.files[0].write_text(json.dumps(found))
+
+    theirs, ours = kubectls(case, recorder), upids(case, recorder)
+
+    assert (theirs.arrival, ours.arrival) == (None, None)
+    assert theirs.failure
+    assert ours.failure in ("invalid", "credentials")
