@@ -61,9 +61,12 @@ def number(show: Shown) -> Cell:
 def window(span: "Span") -> str:
     """Return a window as its length and both ends, to the minute."""
     days = span.hours / _HOURS_A_DAY
-    length = f"{days:.0f} days" if days > 1 else f"{span.hours:.0f} hours"
-    if span.hours < 1:
-        length = f"{span.hours * _MINUTES:.0f} minutes"
+    if days > 1:
+        length = amounts.plural(round(days), "day")
+    elif span.hours >= 1:
+        length = amounts.plural(round(span.hours), "hour")
+    else:
+        length = amounts.plural(round(span.hours * _MINUTES), "minute")
     return f"{length}, {minute(span.start)} to {minute(span.end)} UTC"
 
 
