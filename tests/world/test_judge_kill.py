@@ -69,12 +69,19 @@ def test_what_a_killed_api_server_did_is_told_from_what_it_only_was_asked(
     broken = [one for one in records.values() if one.status == 0]
     assert len(broken) == KILLS * len(actors)
     told = {mark_of(one): one for one in changes if mark_of(one)}
+    unclear = [change for change in told.values() if change.how is How.AMBIGUOUS]
+    assert len(unclear) <= len(broken), "only what was under way at a kill may be unclear"
     for mark, change in told.items():
-        assert_is_by(change, records[mark], judge)
+        if (
+            change in unclear
+        ):  # two were under way at once, and the log says of neither what it wrote
+            assert change.may_be_by(records[mark].user), judge.timeline(change.revision - 1)
+        else:
+            assert_is_by(change, records[mark], judge)
     for record in records.values():
         assert (record.mark in told) or not record.wrote
     assert list(alone.folder.glob("audit-*T*.log")), "the log was to be rotated"
-    assert judge.unattributed() == [], judge.timeline()
+    assert [one for one in judge.unattributed() if one.how is How.UNSEEN] == [], judge.timeline()
     assert judge.unwritten() == []
 
 
