@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,7 +10,6 @@ from tests.adapters.kubernetes.client_world import (
     MANY,
     MAPS,
     PODS,
-    fill,
     names,
     reaching,
 )
@@ -34,15 +32,6 @@ from upid.adapters.kubernetes.client import (
 )
 
 pytestmark = [pytest.mark.world, pytest.mark.anyio]
-
-
-@pytest.fixture(scope="module")
-def crowd(control_plane: ControlPlane) -> Iterator[tuple[str, list[str]]]:
-    """Yield a namespace with 1,200 ConfigMaps, and their names."""
-    api = control_plane.api()
-    api.create("/api/v1/namespaces", {"metadata": {"name": "crowd"}})
-    yield "crowd", fill(api, "/api/v1/namespaces/crowd/configmaps", MANY)
-    api.delete("/api/v1/namespaces/crowd")
 
 
 async def test_more_objects_than_a_page_holds_are_all_listed_once(

@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.adapters.kubernetes.client_world import (
-    MANY,
     MAPS,
     Map,
     fill,
@@ -44,15 +43,6 @@ from upid.adapters.kubernetes.client import (
 )
 
 pytestmark = [pytest.mark.world, pytest.mark.anyio]
-
-
-@pytest.fixture(scope="module")
-def crowd(control_plane: ControlPlane) -> Iterator[tuple[str, list[str]]]:
-    """Yield a namespace with 1,200 ConfigMaps, and their names."""
-    api = control_plane.api()
-    api.create("/api/v1/namespaces", {"metadata": {"name": "crowd"}})
-    yield "crowd", fill(api, "/api/v1/namespaces/crowd/configmaps", MANY)
-    api.delete("/api/v1/namespaces/crowd")
 
 
 class Following:
