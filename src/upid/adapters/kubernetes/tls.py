@@ -73,8 +73,8 @@ def _present(made: ssl.SSLContext, certificate: ClientCertificate) -> None:
             made.load_cert_chain(shown, key, password=_no_password)
     except ssl.SSLError as error:
         raise Unusable(which, _reason(error)) from None
-    except NotImplementedError as error:
-        raise Unusable(which, str(error)) from None
+    except Unusable:
+        raise
     except (OSError, ValueError) as error:
         raise Unusable(which, type(error).__name__) from None
 
@@ -98,9 +98,10 @@ def _readable(content: bytes) -> Iterator[str]:
         with piped(content) as path:
             yield path
     else:
-        raise NotImplementedError(
+        raise Unusable(
+            "the client certificate",
             "this system can load a key from the disk only, where UPID does not put one; "
-            "use a token, or run UPID on Linux or macOS"
+            "use a token, or run UPID on Linux or macOS",
         )
 
 

@@ -107,7 +107,8 @@ class RequestRefused(ClusterError):
         super().__init__(
             cluster,
             f"refused to {asked} with status {status}: {said}",
-            hint="the server may be of a version that UPID does not know; `upid doctor` says",
+            hint="the server may be of a version that UPID does not know; "
+            "`kubectl version` says which it has",
             details={"status": status},
         )
 
@@ -124,7 +125,7 @@ class TooManyRequests(ClusterError):
         super().__init__(
             cluster,
             f"has too many requests at once to {asked}{later}",
-            hint="try again later, or lower the number of requests a second for this cluster",
+            hint="try again later; somebody else may be asking too much of it as well",
             retry_after=retry_after,
         )
 
@@ -296,7 +297,8 @@ class ObjectUnreadable(ClusterError):
         super().__init__(
             cluster,
             f"answered with an object of another shape when asked to {asked}: {why}",
-            hint="the server may be of a version that UPID does not know; `upid doctor` says",
+            hint="the server may be of a version that UPID does not know; "
+            "`kubectl version` says which it has",
         )
 
 

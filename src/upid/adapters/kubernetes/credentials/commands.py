@@ -143,7 +143,7 @@ class CommandCredentials(Credentials):
             raise self._failed(
                 f"the command '{self._command.command}' asks for a terminal (interactiveMode: "
                 "Always), and there is none here",
-                "run UPID in a terminal, or give a token that needs no person: --token",
+                "run UPID in a terminal, or put a token that needs no person into the kubeconfig",
             )
         return there
 
