@@ -70,6 +70,17 @@ def test_two_readings_of_one_minute_leave_the_last_cpu_and_the_highest_memory() 
     assert source.panel(MEMORY).values.tolist()[-1] == 0.9e9
 
 
+def test_each_minute_has_the_reading_that_was_made_in_it() -> None:
+    usages = [
+        _usage(AT + minutes * CADENCE, cores, "web")
+        for minutes, cores in ((0, 0.1), (1, 0.2), (3, 0.4))
+    ]
+    panel = LiveSource(_held("web"), "prod", usages, AT).panel(CPU)
+    assert panel.values.tolist() == [0.1, 0.2, 0.4]
+    assert panel.steps is not None
+    assert panel.steps.tolist() == [0, 1, 3]  # the third minute has none
+
+
 @given(seconds=st.lists(st.integers(0, 3600), min_size=1, max_size=20))
 def test_every_reading_lies_in_the_window_and_in_one_step(seconds: list[int]) -> None:
     usages = [_usage(AT + timedelta(seconds=s), 0.1, "web") for s in sorted(seconds)]
