@@ -9,8 +9,9 @@ from upid.adapters.kubernetes.access import Access
 from upid.adapters.kubernetes.client import ClusterClient, Portal
 from upid.adapters.kubernetes.errors import NoCluster
 from upid.adapters.kubernetes.kubeconfig import Options, find_access
-from upid.adapters.kubernetes.live import LiveSource, Usage, read_objects, read_usage
+from upid.adapters.kubernetes.live import LiveSource, read_objects, read_usage
 from upid.core.errors import Kind, UpidError
+from upid.core.ports.cluster_connection import Usage
 from upid.kit.clock import Clock, system_clock
 
 Progress = Callable[[str], None]

@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from upid.adapters.kubernetes.live import Held, LiveSource, Usage
-from upid.adapters.kubernetes.live.reading import ContainerReading, NodeReading
+from upid.adapters.kubernetes.live import Held, LiveSource
 from upid.adapters.kubernetes.live.source import CADENCE
 from upid.core.metrics import CPU, MEMORY, NODE_CPU, REQUESTS, Entity
+from upid.core.ports.cluster_connection import ContainerReading, NodeReading, Usage
 from upid.core.ports.cluster_source import ObjectVersion
 from upid.core.window import Window
 

@@ -12,6 +12,7 @@ import msgspec
 from upid.adapters.kubernetes.client import ClusterClient, Forbidden, ObjectMissing, Resource
 from upid.adapters.kubernetes.client.errors import ClusterError
 from upid.adapters.kubernetes.live.kinds import READ
+from upid.core.ports.cluster_connection import ContainerReading, NodeReading, Usage
 from upid.core.ports.cluster_source import ObjectVersion
 
 Progress = Callable[[str], None]
@@ -34,35 +35,6 @@ class _Object(msgspec.Struct, frozen=True):
 
 
 _OBJECT = msgspec.json.Decoder(_Object)
-
-
-@dataclass(frozen=True, slots=True)
-class ContainerReading:
-    """What one container used: cores over the last seconds, bytes now."""
-
-    namespace: str
-    pod: str
-    container: str
-    cores: float
-    memory: float
-
-
-@dataclass(frozen=True, slots=True)
-class NodeReading:
-    """What one node used, the system's own part included."""
-
-    node: str
-    cores: float
-    memory: float
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """One answer of the metrics API, read at `at`."""
-
-    at: datetime
-    containers: tuple[ContainerReading, ...]
-    nodes: tuple[NodeReading, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from upid.adapters.kubernetes.live.reading import Held, Usage
+from upid.adapters.kubernetes.live.reading import Held
 from upid.core.metrics import CPU, LABELS, MEMORY, NODE_CPU, NODE_MEMORY, Entity, Metric
 from upid.core.panel import Panel
+from upid.core.ports.cluster_connection import Usage
 from upid.core.ports.cluster_source import (
     Catalogue,
     ClusterSource,
