@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from upid.contexts.clusters import Cluster, ClusterService
+from upid.contexts.clusters import Cluster, ClusterService, Named
 from upid.contexts.costs import CostService, NothingInWindow
 from upid.contexts.insights.logic import hours
 from upid.contexts.insights.logic.needs import Needs, down, needs
@@ -57,7 +57,7 @@ class InsightService:
         )
         self._kept: Recent[tuple[str, str], IdleReport] = Recent(_KEPT)
 
-    def idle(self, cluster_id: str | None = None, window: Window | None = None) -> IdleReport:
+    def idle(self, cluster_id: Named = None, window: Window | None = None) -> IdleReport:
         """Return which pods and workloads are idle, how sure that is, and why (IDL-1 to IDL-8).
 
         The evidence is the last seven days of the window; the time before it that the source
@@ -69,7 +69,7 @@ class InsightService:
         part = held if window is None else held.overlap(window)
         if part is None:
             raise NothingInWindow(str(window), str(held))
-        return self._kept.get((cluster.id, str(part)), lambda: self._report(cluster, part))
+        return self._kept.get((cluster.moment, str(part)), lambda: self._report(cluster, part))
 
     def _report(self, cluster: Cluster, window: Window) -> IdleReport:
         span = hours.Span.of(window, cluster.facts.window)
@@ -161,7 +161,7 @@ class InsightService:
         """Return what each pod costs by uid: over the window, and projected to a month."""
         if self._costs is None:
             return None
-        allocation = self._costs.allocation(cluster.id, window)
+        allocation = self._costs.allocation(cluster, window)
         micros: dict[str, int] = {}
         for row, cost in zip(allocation.containers, allocation.allocated.tolist(), strict=True):
             micros[row.pod_uid] = micros.get(row.pod_uid, 0) + cost

@@ -1,6 +1,6 @@
 """Questions about what should change in a cluster."""
 
-from upid.contexts.clusters import Cluster, ClusterService
+from upid.contexts.clusters import Cluster, ClusterService, Named
 from upid.contexts.costs import CostService
 from upid.contexts.insights import InsightService
 from upid.contexts.metrics import PanelService
@@ -33,24 +33,24 @@ class RecommendationService:
         self._settings = settings
         self._kept: Recent[tuple[str, str], Advice] = Recent(_KEPT)
 
-    def recommend(self, cluster_id: str | None = None, window: Window | None = None) -> Advice:
+    def recommend(self, cluster_id: Named = None, window: Window | None = None) -> Advice:
         """Return what should change in a cluster and what was left alone (OPT-1, OPT-4).
 
         Without a window, from all that the source holds.
         """
         cluster = self._clusters.resolve(cluster_id)
-        key = (cluster.id, str(window or ""))
+        key = (cluster.moment, str(window or ""))
         return self._kept.get(key, lambda: advise(self._material(cluster, window), self._rules()))
 
     def _material(self, cluster: Cluster, window: Window | None) -> Material:
-        allocation = self._costs.allocation(cluster.id, window)
+        allocation = self._costs.allocation(cluster, window)
         return Material(
             cluster_id=cluster.id,
             window=allocation.window,
             inventory=cluster.inventory(),
             samples=self._samples(cluster, window),
             allocation=allocation,
-            idle=self._insights.idle(cluster.id, window),
+            idle=self._insights.idle(cluster, window),
         )
 
     def _samples(self, cluster: Cluster, window: Window | None) -> Samples:
