@@ -148,9 +148,7 @@ WRITE: tuple[Duty, ...] = (
 )
 
 
-def needed(
-    needs: Sequence[Need], groups: Mapping[str, Collection[str]] | None
-) -> tuple[Need, ...]:
+def needed(needs: Sequence[Need], groups: Mapping[str, Collection[str]] | None) -> tuple[Need, ...]:
     """Return those needs that a cluster has something for.
 
     groups  API group → what it serves; None where that is not known: then all

@@ -1,14 +1,18 @@
 """Permissions as YAML for `kubectl apply`: roles, an account for UPID, and what is missing."""
 
 import json
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 
 from upid.contexts.clusters.logic.permissions import READ, SECRETS, WRITE, Duty
 from upid.core.ports.cluster_connection import Permission
 
 NAMESPACE = ACCOUNT = "upid"
-MISSING = "upid-missing"  # the role that adds what somebody lacks
+
+_MISSING, _DIGITS = "upid-missing", 8  # roles that add what somebody lacks
+_WIDTH = 78  # columns of a line of YAML
 
 _RBAC = "rbac.authorization.k8s.io"
 _ACCOUNT_PREFIX = "system:serviceaccount:"
@@ -41,7 +45,8 @@ def role(name: str, permissions: Iterable[Permission]) -> str:
     lines.append("rules:")
     for group, verbs, resources in _rules(permissions):
         lines.append(f"  - apiGroups: [{_quoted(group)}]")
-        lines.append(f"    resources: [{', '.join(resources)}]")
+        named = f"    resources: [{', '.join(resources)}]"
+        lines += textwrap.wrap(named, _WIDTH, subsequent_indent=" " * 6, break_on_hyphens=False)
         lines.append(f"    verbs: [{', '.join(verbs)}]")
     return _document(lines)
 
@@ -75,11 +80,14 @@ def account() -> str:
 def mending(permissions: Sequence[Permission], user: str) -> str:
     """Return the smallest YAML that grants what is missing to a user as the server names it.
 
-    Without a name it is the role alone, which has to be bound by hand.
+    Without a name it is the role alone, which has to be bound by hand. The role's name tells what
+    it grants, so that the next one takes nothing away that this one gave.
     """
-    made = [role(MISSING, permissions)]
+    rules = role("", permissions)
+    name = f"{_MISSING}-{sha256(rules.encode()).hexdigest()[:_DIGITS]}"
+    made = [role(name, permissions)]
     if user:
-        made.append(binding(MISSING, subject_of(user)))
+        made.append(binding(name, subject_of(user)))
     return _joined(made)
 
 
