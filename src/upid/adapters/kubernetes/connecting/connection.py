@@ -6,6 +6,7 @@ from upid.adapters.kubernetes.client import ClusterClient, Discovery
 from upid.adapters.kubernetes.connecting import holding
 from upid.adapters.kubernetes.connecting.looking import look
 from upid.adapters.kubernetes.live import read_usage
+from upid.adapters.kubernetes.mirror import Mirror
 from upid.core.ports.cluster_connection import (
     ClusterConnection,
     ClusterMirror,
@@ -49,8 +50,8 @@ class KubernetesConnection(ClusterConnection):
         return holding.secrets(self._client, namespace)
 
     def mirror(self) -> ClusterMirror:
-        """Return a mirror of this cluster."""
-        raise NotImplementedError("the mirror is merged next")
+        """Return a mirror of this cluster; it does nothing until it is run."""
+        return Mirror(self._client, clock=self._clock)
 
 
 def served(version: str, discovery: Discovery) -> Served:
