@@ -7,10 +7,14 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from upid.app.clusters import ClusterParts
 from upid.app.home import home_of_one
 from upid.app.settings import Settings
 from upid.contexts.metrics import RecordingService
 from upid.gateway.server import address_of, bound, serving
+from upid.kit.bus import Bus
+from upid.kit.clock import system_clock
+from upid.kit.courier import Courier
 from upid.kit.db import Database
 from upid.kit.lifecycle import Loop, Module
 
@@ -26,10 +30,12 @@ class ServerModules:
         settings: Settings,
         database: Database,
         recordings: RecordingService,
+        clusters: ClusterParts,
         app: FastAPI,
         announce: Callable[[str], None],
     ) -> None:
         self._settings, self._database, self._recordings = settings, database, recordings
+        self._clusters = clusters
         self._app, self._announce = app, announce
 
     def table(self) -> tuple[Module, ...]:
@@ -38,7 +44,9 @@ class ServerModules:
             Module("home", "holds the folder of all state", self._home),
             Module("store", "keeps rows; brings their tables up to date", self._store, ("home",)),
             Module("recordings", "attaches stored recordings", self._attached, ("store",)),
-            Module("gateway", "answers HTTP requests", self._gateway, ("store", "recordings")),
+            Module("courier", "hands news to who wants it", self._courier, ("store",)),
+            Module("clusters", "keeps a line to each registered cluster", self._lines, ("courier",)),
+            Module("gateway", "answers HTTP requests", self._gateway, ("recordings", "clusters")),
         )
 
     @asynccontextmanager
@@ -61,6 +69,20 @@ class ServerModules:
     async def _attached(self) -> AsyncIterator[Loop | None]:
         await self._recordings.start()
         yield None
+
+    @asynccontextmanager
+    async def _courier(self) -> AsyncIterator[Loop | None]:
+        yield Courier(self._database, Bus(), system_clock).run
+
+    @asynccontextmanager
+    async def _lines(self) -> AsyncIterator[Loop | None]:
+        await asyncio.to_thread(self._clusters.vault)  # keys that cannot be read end the start
+        await self._clusters.configuration.start()
+        await self._clusters.lines.start()
+        try:
+            yield self._clusters.lines.run
+        finally:
+            await self._clusters.lines.stop()
 
     @asynccontextmanager
     async def _gateway(self) -> AsyncIterator[Loop | None]:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from upid.adapters.recordings import open_recording
+from upid.app.clusters import cluster_parts, cluster_routers
 from upid.app.modules import TARGETS, ServerModules
 from upid.app.recording_files import RecordingsOnDisk
 from upid.app.settings import Settings, load_settings
@@ -36,9 +37,10 @@ def serve(
     recordings  paths of recordings that can be asked about without being stored
     announce    is told the address once requests are welcome
     """
-    settings = load_settings(environ, flags).settings
+    loaded = load_settings(environ, flags)
+    settings = loaded.settings
     configure_logs(settings.logs.level, settings.logs.areas)
-    modules = server_modules(settings, recordings, announce)
+    modules = server_modules(settings, recordings, announce, loaded.origins)
     wanted = plan(modules.table(), TARGETS, target)
 
     async def until_stopped() -> None:
@@ -50,9 +52,15 @@ def serve(
 
 
 def server_modules(
-    settings: Settings, recordings: Sequence[str], announce: Callable[[str], None]
+    settings: Settings,
+    recordings: Sequence[str],
+    announce: Callable[[str], None],
+    origins: Mapping[str, str] | None = None,
 ) -> ServerModules:
-    """Return the modules of a server: every service, put together."""
+    """Return the modules of a server: every service, put together.
+
+    origins  where a setting is from, by dotted name; absent ones are defaults
+    """
     clusters = ClusterService()
     for path in recordings:
         clusters.attach(open_recording(path))
@@ -61,12 +69,13 @@ def server_modules(
     stored = RecordingService(
         database, RecordingRepository, folder, RecordingsOnDisk(), clusters, system_clock
     )
+    parts = cluster_parts(settings, origins or {}, database, clusters, system_clock)
     app = create_app(
-        [*analysis_routers(), recordings_router],
-        {**answering(clusters, settings), RecordingService: stored},
+        [*analysis_routers(), recordings_router, *cluster_routers()],
+        {**answering(clusters, settings), RecordingService: stored, **parts.services},
         settings=settings.api,
         server=True,
         checks=[Check("database", database.ping), Check("recordings", stored.writable)],
         unlimited=frozenset({PATH}),
     )
-    return ServerModules(settings, database, stored, app, announce)
+    return ServerModules(settings, database, stored, parts, app, announce)

@@ -12,6 +12,7 @@ from upid.kit.recent import Recent
 Named = Cluster | str | None
 """How a cluster is named: itself, its id or unique name, or nothing where there is only one."""
 
+RECORDED = "recorded"  # how fresh what a recording holds is
 _VIEWS = 4  # of recordings, each as it ends
 
 
@@ -105,8 +106,9 @@ class ClusterService:
         """Return what an attached cluster held at the end of what its source knows."""
 
         def look() -> View:
-            end = cluster.facts.window.end
-            return View(cluster.id, present(cluster.source.objects(), end), cluster.moment, end)
+            facts, end = cluster.facts, cluster.facts.window.end
+            held = present(cluster.source.objects(), end)
+            return View(cluster.id, held, cluster.moment, end, RECORDED, facts.notes)
 
         return self._views.get(cluster.moment, look)
 

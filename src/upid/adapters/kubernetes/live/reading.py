@@ -1,7 +1,7 @@
 """Reads what a cluster holds and uses at one moment: objects page by page, usage once."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,12 +42,13 @@ class Held:
     """What a cluster holds.
 
     identity  stable for one cluster: from the uid of its kube-system namespace, else its address
+    objects   may be iterated over again and again
     left_out  what could not be read, a sentence each
     """
 
     identity: str
     version: str
-    objects: tuple[ObjectVersion, ...]
+    objects: Iterable[ObjectVersion]
     left_out: tuple[str, ...]
 
 
