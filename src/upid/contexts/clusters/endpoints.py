@@ -1,6 +1,7 @@
 """Registered clusters over HTTP: taken in, listed, changed, forgotten, looked at."""
 
-from typing import Annotated
+from hashlib import sha256
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
@@ -14,6 +15,7 @@ from upid.contexts.clusters.errors import (
     ClusterNotFound,
     ClusterRecorded,
 )
+from upid.contexts.clusters.registered import Registered
 from upid.contexts.clusters.registry import ClusterRegistry
 from upid.contexts.clusters.schemas.registry import (
     ClusterChange,
@@ -26,7 +28,7 @@ from upid.contexts.clusters.telling import ClusterStates
 from upid.core.selector import BadSelector, Selector
 from upid.kit.bulkhead import BulkheadFull
 from upid.kit.etags import PreconditionFailed, is_fresh
-from upid.kit.idempotency import IdempotencyConflict
+from upid.kit.idempotency import IdempotencyConflict, Reply
 from upid.kit.pagination import DEFAULT_LIMIT, MAX_LIMIT, BadCursor
 from upid.kit.problems import problems
 from upid.kit.web import json_response, service
@@ -40,7 +42,9 @@ Key = Annotated[
     str | None,
     Header(alias="Idempotency-Key", min_length=1, max_length=255, description="Any text once."),
 ]
-UNCHANGED = {304: {"description": "What is named by If-None-Match is still so."}}
+UNCHANGED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "What is named by If-None-Match is still so."}
+}
 
 _TAKING_IN = (ClusterNameRefused, ClusterLabelRefused, ClusterNameTaken, ClusterLookTimeout)
 
@@ -49,7 +53,7 @@ _TAKING_IN = (ClusterNameRefused, ClusterLabelRefused, ClusterNameTaken, Cluster
     "",
     status_code=201,
     response_model=ClusterRead,
-    responses=problems(ClusterExists, *_TAKING_IN, BulkheadFull),
+    responses=problems(ClusterExists, *_TAKING_IN, BulkheadFull, IdempotencyConflict),
 )
 async def register_cluster(
     request: Request, body: ClusterRegistration, registry: Registry, key: Key = None
@@ -58,7 +62,15 @@ async def register_cluster(
 
     The kubeconfig is stored sealed and never shown again.
     """
-    return await registered(registry, body, request.url.path, key)
+
+    async def work() -> Reply:
+        cluster = await registry.register(body.wanted())
+        answer = shown(cluster, registry)
+        place = f"{request.url.path}/{cluster.id}"
+        return Reply(201, bytes(answer.body), {"ETag": answer.headers["ETag"], "Location": place})
+
+    reply = await (registry.once(key, _print_of(request, body), work) if key else work())
+    return Response(reply.body, reply.status, reply.headers, "application/json")
 
 
 @router.get("", responses=problems(BadCursor, BadSelector))
@@ -151,7 +163,13 @@ async def cluster_checks(
     return json_response(await states.checks(cluster_id, limit))
 
 
-def shown(cluster: Registered, registry: ClusterRegistry, status: int = 200) -> Response:
+def shown(cluster: Registered, registry: ClusterRegistry) -> Response:
     """Return a cluster as the answer to a request."""
     body = ClusterRead.of(cluster, registry.now()).model_dump_json()
-    return Response(body, status, {"ETag": registry.tag(cluster)}, "application/json")
+    return Response(body, 200, {"ETag": registry.tag(cluster)}, "application/json")
+
+
+def _print_of(request: Request, body: ClusterRegistration) -> str:
+    """Return what tells requests apart, with nothing of the credentials in it."""
+    asked = f"{request.method} {request.url.path} {body.model_dump_json()}"
+    return sha256(asked.encode()).hexdigest()

@@ -33,16 +33,16 @@ class ClusterRecords:
         vault: Callable[[], Vault],
         checks_kept: int,
     ) -> None:
-        self._db, self._vault, self._kept = db, vault, checks_kept
+        self.db, self._vault, self._kept = db, vault, checks_kept
         self.clusters, self.checks = clusters, checks
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction on the rows."""
-        return self._db.transaction()
+        return self.db.transaction()
 
     async def all(self) -> list[Registered]:
         """Return every registered cluster."""
-        async with self._db.transaction() as tx:
+        async with self.db.transaction() as tx:
             return await self.clusters(tx).all()
 
     def sealed(self, cluster_id: str, kubeconfig: bytes) -> bytes:
@@ -51,7 +51,7 @@ class ClusterRecords:
 
     async def kubeconfig(self, cluster_id: str) -> bytes:
         """Return the credentials of a cluster. Raises ClusterNotFound, and what the vault does."""
-        async with self._db.transaction() as tx:
+        async with self.db.transaction() as tx:
             sealed = await self.clusters(tx).credentials(cluster_id)
         if sealed is None:
             raise ClusterNotFound(cluster_id, ())
@@ -59,12 +59,12 @@ class ClusterRecords:
 
     async def remember(self, cluster_id: str, check: Check) -> None:
         """Store a look at a cluster."""
-        async with self._db.transaction() as tx:
+        async with self.db.transaction() as tx:
             await self.checks(tx).add(cluster_id, check, self._kept)
 
     async def announce(self, events: Sequence[Event]) -> None:
         """Store news for the courier, all or none."""
-        async with self._db.transaction() as tx:
+        async with self.db.transaction() as tx:
             for event in events:
                 await tx.emit(event)
 

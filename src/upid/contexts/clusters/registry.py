@@ -18,10 +18,11 @@ from upid.contexts.clusters.logic.permissions import READ
 from upid.contexts.clusters.registered import Check, Registered, good_check
 from upid.kit.bulkhead import Bulkhead
 from upid.kit.etags import etag, require_match
+from upid.kit.idempotency import once
 from upid.kit.pagination import Page, read_cursor, write_cursor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from datetime import datetime
 
     from upid.contexts.clusters.lines import Lines
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from upid.core.ports.cluster_connection import ClusterConnector, Identified, Reach
     from upid.core.selector import Selector
     from upid.kit.clock import Clock
+    from upid.kit.idempotency import Reply
 
 ID_DIGITS = 16  # of the identity, as recordings of the same cluster have
 _LISTING = "clusters"
@@ -100,13 +102,19 @@ class ClusterRegistry:
         self._lines.open(cluster)
         return cluster
 
+    async def once(
+        self, key: str, fingerprint: str, work: Callable[[], Awaitable[Reply]]
+    ) -> Reply:
+        """Return what `work` answers, or answered when it was asked for by this key before."""
+        return await once(self._records.db, key, fingerprint, work, clock=self._clock)
+
     async def update(self, wanted_id: str, wanted: Wanted, if_match: str | None) -> Registered:
         """Give a cluster another name, other labels and, where there are any, other credentials.
 
         Raises ClusterNotFound, PreconditionFailed, ClusterNameTaken, ClusterDiffers.
         """
         before = await self.get(wanted_id)
-        require_match(if_match, self.tag(before), f"the cluster {before.name!r}")
+        require_match(if_match, self.tag(before), f"cluster {before.name}")
         checked_name(wanted.name)
         after = replace(
             before,
@@ -213,7 +221,7 @@ class ClusterRegistry:
                 now = await repository.by_id(after.id)
                 if now is None:
                     raise ClusterNotFound(after.id, ())
-                require_match(self.tag(before), self.tag(now), f"the cluster {now.name!r}")
+                require_match(self.tag(before), self.tag(now), f"cluster {now.name}")
             await tx.emit(event)
 
 

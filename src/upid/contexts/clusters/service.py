@@ -1,6 +1,7 @@
 """What can be done with clusters."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Protocol
 
 from upid.contexts.clusters.errors import ClusterExists, ClusterNotFound, ClusterUnclear
@@ -88,7 +89,7 @@ class ClusterService:
         """Return the named cluster as it is attached or connected; nothing of it is read."""
         recorded = named in self._aliases
         attached = [c for c in self.list() if recorded or c.id not in self._connected]
-        known: "list[Cluster | Connected]" = [*attached, *self._lines()]
+        known: Sequence[Cluster | Connected] = [*attached, *self._lines()]
         if named is None:
             if len(known) != 1:
                 raise ClusterUnclear([c.id for c in known])
@@ -112,5 +113,5 @@ class ClusterService:
 
         return self._views.get(cluster.moment, look)
 
-    def _lines(self) -> "list[Connected]":
+    def _lines(self) -> Sequence[Connected]:
         return sorted(self._connected.values(), key=lambda line: (line.name, line.id))

@@ -72,13 +72,14 @@ class ClusterViews:
         except (ClusterLoading, ClusterNotFollowed) as error:
             return None, None, error.message
         if isinstance(found, Cluster):
-            nodes, served, denied = found.source.objects(["Node"]), None, ()
-        else:
-            line = self.line(named)
-            mirror = line.follower.mirror
-            nodes = iter(()) if mirror is None else mirror.objects(["Node"])
-            served, denied = line.served, [str(one.permission) for one in line.missing()]
-        standing = await asyncio.to_thread(standing_of, view.snapshot, nodes, served, denied)
+            nodes = found.source.objects(["Node"])
+            return view, await asyncio.to_thread(standing_of, view.snapshot, nodes, None), ""
+        line = self.line(named)
+        nodes = line.objects(["Node"])
+        denied = [str(one.permission) for one in line.missing()]
+        standing = await asyncio.to_thread(
+            standing_of, view.snapshot, nodes, line.served, denied
+        )
         return view, standing, ""
 
     async def config_maps(

@@ -254,6 +254,11 @@ class Line:
                 )
             return found
 
+    def objects(self, kinds: Sequence[str]) -> Iterator[ObjectVersion]:
+        """Return what is known of some kinds of objects now."""
+        mirror = self.follower.mirror
+        return iter(()) if mirror is None else mirror.objects(kinds)
+
     def reading(self) -> Cluster:
         """Return the cluster as it was when its usage was last read, for an analysis.
 

@@ -21,7 +21,7 @@ Labels = Annotated[
     dict[Annotated[str, Field(max_length=_WORD)], Annotated[str, Field(max_length=63)]],
     Field(max_length=_LABELS),
 ]
-Kubeconfig = Annotated[str, Field(min_length=1, max_length=_KUBECONFIG, repr=False)]
+Kubeconfig = Annotated[str, Field(min_length=1, max_length=_KUBECONFIG)]
 _ABOUT_KUBECONFIG = (
     "A kubeconfig that holds everything: server, certificate-authority-data, and a token or client "
     "certificate as data. Files, commands and providers in it are refused."
@@ -34,7 +34,7 @@ class ClusterRegistration(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: Name
-    kubeconfig: Kubeconfig = Field(description=_ABOUT_KUBECONFIG)
+    kubeconfig: Kubeconfig = Field(repr=False, description=_ABOUT_KUBECONFIG)
     context: str | None = Field(
         default=None, max_length=_NAME, description="Of the kubeconfig; default: its current one."
     )
@@ -53,7 +53,9 @@ class ClusterChange(BaseModel):
     name: Name
     labels: Labels = Field(default_factory=dict)
     kubeconfig: Kubeconfig | None = Field(
-        default=None, description=f"Without one, the stored credentials stay. {_ABOUT_KUBECONFIG}"
+        default=None,
+        repr=False,
+        description=f"Without one, the stored credentials stay. {_ABOUT_KUBECONFIG}",
     )
     context: str | None = Field(default=None, max_length=_NAME)
 
