@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from upid.app.home import home_of_one
 from upid.app.settings import Settings
+from upid.contexts.configuration import ConfigurationService
 from upid.contexts.metrics import RecordingService
 from upid.gateway.server import address_of, bound, serving
 from upid.kit.db import Database
@@ -16,6 +17,7 @@ from upid.kit.lifecycle import Loop, Module
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 TARGETS: Mapping[str, Sequence[str]] = {"all": ("gateway",), "gateway": ("gateway",)}
+_ASKED = ("store", "recordings", "settings")  # what answers speak of
 
 
 class ServerModules:
@@ -26,11 +28,12 @@ class ServerModules:
         settings: Settings,
         database: Database,
         recordings: RecordingService,
+        configuration: ConfigurationService,
         app: FastAPI,
         announce: Callable[[str], None],
     ) -> None:
         self._settings, self._database, self._recordings = settings, database, recordings
-        self._app, self._announce = app, announce
+        self._configuration, self._app, self._announce = configuration, app, announce
 
     def table(self) -> tuple[Module, ...]:
         """Return every module of the program."""
@@ -38,7 +41,8 @@ class ServerModules:
             Module("home", "holds the folder of all state", self._home),
             Module("store", "keeps rows; brings their tables up to date", self._store, ("home",)),
             Module("recordings", "attaches stored recordings", self._attached, ("store",)),
-            Module("gateway", "answers HTTP requests", self._gateway, ("store", "recordings")),
+            Module("settings", "reads what single clusters have", self._own, ("store",)),
+            Module("gateway", "answers HTTP requests", self._gateway, _ASKED),
         )
 
     @asynccontextmanager
@@ -60,6 +64,11 @@ class ServerModules:
     @asynccontextmanager
     async def _attached(self) -> AsyncIterator[Loop | None]:
         await self._recordings.start()
+        yield None
+
+    @asynccontextmanager
+    async def _own(self) -> AsyncIterator[Loop | None]:
+        await self._configuration.start()
         yield None
 
     @asynccontextmanager

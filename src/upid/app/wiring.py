@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from upid.adapters.pricelist import ShippedPrices
 from upid.adapters.recordings import open_recording
+from upid.app.cluster_settings import SettingsOfClusters
 from upid.app.settings import Settings, load_settings
 from upid.contexts.clusters import ClusterService
 from upid.contexts.costs import CostService
@@ -19,15 +20,22 @@ from upid.contexts.optimization.endpoints import router as analysis_router
 from upid.gateway.app import create_app
 
 
-def answering(clusters: ClusterService, settings: Settings) -> Mapping[type, object]:
-    """Return the services that answer questions about clusters, by type."""
+def answering(
+    clusters: ClusterService, settings: Settings, own: SettingsOfClusters | None = None
+) -> Mapping[type, object]:
+    """Return the services that answer questions about clusters, by type.
+
+    own  what single clusters have of their own; without it, all are judged by `settings`
+    """
     panels = PanelService()
     costs = CostService(clusters, panels, ShippedPrices(), settings.costs)
-    insights = InsightService(clusters, panels, costs, settings.insights)
-    recommendations = RecommendationService(
-        clusters, panels, costs, insights, settings.optimization
+    insights = InsightService(
+        clusters, panels, costs, settings.insights, own.insights if own else None
     )
-    analyses = AnalysisService(clusters, panels, costs, insights, recommendations)
+    recommendations = RecommendationService(
+        clusters, panels, costs, insights, settings.optimization, own.optimization if own else None
+    )
+    analyses = AnalysisService(clusters, panels, costs, recommendations)
     return {ClusterService: clusters, AnalysisService: analyses}
 
 
@@ -61,6 +69,7 @@ def live_app(wanted: Mapping[str, object], progress: Callable[[str], None]) -> F
 
 def described_app() -> FastAPI:
     """Return the API with every route there is, to be described, not to be asked."""
+    from upid.contexts.configuration.endpoints import router as configuration_router
     from upid.contexts.metrics.endpoints import router as recordings_router
 
-    return create_app([*analysis_routers(), recordings_router], {})
+    return create_app([*analysis_routers(), recordings_router, configuration_router], {})
