@@ -20,9 +20,8 @@ from upid.contexts.clusters.records import ClusterRecords
 from upid.contexts.clusters.registry import ClusterRegistry
 from upid.contexts.clusters.repository import CheckRepository, ClusterRepository
 from upid.contexts.clusters.telling import ClusterStates
-from upid.contexts.configuration import ConfigurationService, Fallback, Section
+from upid.contexts.configuration import ConfigurationService
 from upid.contexts.configuration.endpoints import router as configuration_router
-from upid.contexts.configuration.repository import ConfigurationRepository
 from upid.core.ports.cluster_connection import ClusterConnector
 from upid.core.ports.cluster_source import ClusterSource
 from upid.kit.clock import Clock
@@ -40,7 +39,6 @@ class ClusterParts:
     """
 
     lines: Lines
-    configuration: ConfigurationService
     vault: Callable[[], Vault]
     services: Mapping[type, object]
 
@@ -52,15 +50,12 @@ def cluster_routers() -> Sequence[APIRouter]:
 
 def cluster_parts(
     settings: Settings,
-    origins: Mapping[str, str],
     database: Database,
     clusters: ClusterService,
+    configuration: ConfigurationService,
     clock: Clock,
 ) -> ClusterParts:
-    """Return what keeps registered clusters; nothing is read or connected yet.
-
-    origins  where a setting is from, by dotted name
-    """
+    """Return what keeps registered clusters; nothing is read or connected yet."""
 
     @cache
     def vault() -> Vault:
@@ -68,13 +63,6 @@ def cluster_parts(
 
     ours = settings.clusters
     connecting = _connecting(settings, clock)
-    configuration = ConfigurationService(
-        database,
-        ConfigurationRepository,
-        lambda named: clusters.find(named).id,
-        _fallbacks(settings, origins),
-        clock,
-    )
     records = ClusterRecords(
         database, ClusterRepository, CheckRepository, vault, ours.checks_kept
     )
@@ -89,7 +77,7 @@ def cluster_parts(
         ClusterStates: ClusterStates(clusters, views, registry, clock),
         ConfigurationService: configuration,
     }
-    return ClusterParts(lines, configuration, vault, services)
+    return ClusterParts(lines, vault, services)
 
 
 def source_of(mirrored: Mirrored) -> ClusterSource:
@@ -108,12 +96,3 @@ def _connecting(settings: Settings, clock: Clock) -> Connecting:
         return KubernetesConnector(allowed, limits=limits, clock=clock)
 
     return connector
-
-
-def _fallbacks(
-    settings: Settings, origins: Mapping[str, str]
-) -> Mapping[Section, Mapping[str, Fallback]]:
-    name = "clusters.check_interval"
-    seconds = settings.clusters.check_interval.total_seconds()
-    interval = Fallback(seconds, origins.get(name, "default"))
-    return {Section.GENERAL: {"check_interval_seconds": interval}}

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from upid.app.clusters import ClusterParts
 from upid.app.home import home_of_one
 from upid.app.settings import Settings
+from upid.contexts.configuration import ConfigurationService
 from upid.contexts.metrics import RecordingService
 from upid.gateway.server import address_of, bound, serving
 from upid.kit.bus import Bus
@@ -20,6 +21,8 @@ from upid.kit.lifecycle import Loop, Module
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 TARGETS: Mapping[str, Sequence[str]] = {"all": ("gateway",), "gateway": ("gateway",)}
+_NEEDED = ("settings", "courier")  # what clusters are followed by, and who tells of them
+_ASKED = ("store", "recordings", "settings", "clusters")  # what answers speak of
 
 
 class ServerModules:
@@ -30,12 +33,13 @@ class ServerModules:
         settings: Settings,
         database: Database,
         recordings: RecordingService,
+        configuration: ConfigurationService,
         clusters: ClusterParts,
         app: FastAPI,
         announce: Callable[[str], None],
     ) -> None:
         self._settings, self._database, self._recordings = settings, database, recordings
-        self._clusters = clusters
+        self._configuration, self._clusters = configuration, clusters
         self._app, self._announce = app, announce
 
     def table(self) -> tuple[Module, ...]:
@@ -44,9 +48,10 @@ class ServerModules:
             Module("home", "holds the folder of all state", self._home),
             Module("store", "keeps rows; brings their tables up to date", self._store, ("home",)),
             Module("recordings", "attaches stored recordings", self._attached, ("store",)),
+            Module("settings", "reads what single clusters have", self._own, ("store",)),
             Module("courier", "hands news to who wants it", self._courier, ("store",)),
-            Module("clusters", "keeps a line to each registered cluster", self._lines, ("courier",)),
-            Module("gateway", "answers HTTP requests", self._gateway, ("recordings", "clusters")),
+            Module("clusters", "keeps a line to each registered one", self._lines, _NEEDED),
+            Module("gateway", "answers HTTP requests", self._gateway, _ASKED),
         )
 
     @asynccontextmanager
@@ -71,13 +76,17 @@ class ServerModules:
         yield None
 
     @asynccontextmanager
+    async def _own(self) -> AsyncIterator[Loop | None]:
+        await self._configuration.start()
+        yield None
+
+    @asynccontextmanager
     async def _courier(self) -> AsyncIterator[Loop | None]:
         yield Courier(self._database, Bus(), system_clock).run
 
     @asynccontextmanager
     async def _lines(self) -> AsyncIterator[Loop | None]:
         await asyncio.to_thread(self._clusters.vault)  # keys that cannot be read end the start
-        await self._clusters.configuration.start()
         await self._clusters.lines.start()
         try:
             yield self._clusters.lines.run

@@ -8,6 +8,7 @@ from fastapi import APIRouter, FastAPI
 
 from upid.adapters.pricelist import ShippedPrices
 from upid.adapters.recordings import open_recording
+from upid.app.cluster_settings import SettingsOfClusters
 from upid.app.settings import Settings, load_settings
 from upid.contexts.clusters import ClusterService
 from upid.contexts.costs import CostService
@@ -19,15 +20,22 @@ from upid.contexts.optimization.endpoints import router as analysis_router
 from upid.gateway.app import create_app
 
 
-def answering(clusters: ClusterService, settings: Settings) -> Mapping[type, object]:
-    """Return the services that answer questions about clusters, by type."""
+def answering(
+    clusters: ClusterService, settings: Settings, own: SettingsOfClusters | None = None
+) -> Mapping[type, object]:
+    """Return the services that answer questions about clusters, by type.
+
+    own  what single clusters have of their own; without it, all are judged by `settings`
+    """
     panels = PanelService()
     costs = CostService(clusters, panels, ShippedPrices(), settings.costs)
-    insights = InsightService(clusters, panels, costs, settings.insights)
-    recommendations = RecommendationService(
-        clusters, panels, costs, insights, settings.optimization
+    insights = InsightService(
+        clusters, panels, costs, settings.insights, own.insights if own else None
     )
-    analyses = AnalysisService(clusters, panels, costs, insights, recommendations)
+    recommendations = RecommendationService(
+        clusters, panels, costs, insights, settings.optimization, own.optimization if own else None
+    )
+    analyses = AnalysisService(clusters, panels, costs, recommendations)
     return {ClusterService: clusters, AnalysisService: analyses}
 
 

@@ -113,7 +113,7 @@ class Program:
     async def topics(self) -> list[str]:
         """Return the topics of the outbox, in order."""
         async with self.db.transaction() as tx:
-            rows = await tx.sql.execute(sa.text("SELECT topic FROM outbox ORDER BY position"))
+            rows = await tx.sql.execute(sa.text("SELECT topic FROM outbox ORDER BY seq"))
             return [str(row[0]) for row in rows]
 
 

@@ -1,6 +1,5 @@
 """Registered clusters over HTTP: taken in, listed, changed, forgotten, looked at."""
 
-from hashlib import sha256
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
@@ -28,7 +27,7 @@ from upid.contexts.clusters.telling import ClusterStates
 from upid.core.selector import BadSelector, Selector
 from upid.kit.bulkhead import BulkheadFull
 from upid.kit.etags import PreconditionFailed, is_fresh
-from upid.kit.idempotency import IdempotencyConflict, Reply
+from upid.kit.idempotency import IdempotencyKeyInvalid, IdempotencyKeyReused, Reply
 from upid.kit.pagination import DEFAULT_LIMIT, MAX_LIMIT, BadCursor
 from upid.kit.problems import problems
 from upid.kit.web import json_response, service
@@ -53,7 +52,9 @@ _TAKING_IN = (ClusterNameRefused, ClusterLabelRefused, ClusterNameTaken, Cluster
     "",
     status_code=201,
     response_model=ClusterRead,
-    responses=problems(ClusterExists, *_TAKING_IN, BulkheadFull, IdempotencyConflict),
+    responses=problems(
+        ClusterExists, *_TAKING_IN, BulkheadFull, IdempotencyKeyInvalid, IdempotencyKeyReused
+    ),
 )
 async def register_cluster(
     request: Request, body: ClusterRegistration, registry: Registry, key: Key = None
@@ -63,14 +64,14 @@ async def register_cluster(
     The kubeconfig is stored sealed and never shown again.
     """
 
-    async def work() -> Reply:
-        cluster = await registry.register(body.wanted())
-        answer = shown(cluster, registry)
+    def answer(cluster: Registered) -> Reply:
+        found = shown(cluster, registry)
         place = f"{request.url.path}/{cluster.id}"
-        return Reply(201, bytes(answer.body), {"ETag": answer.headers["ETag"], "Location": place})
+        return Reply(201, bytes(found.body), {"ETag": found.headers["ETag"], "Location": place})
 
-    reply = await (registry.once(key, _print_of(request, body), work) if key else work())
-    return Response(reply.body, reply.status, reply.headers, "application/json")
+    asked = f"{request.method} {request.url.path} {body.model_dump_json()}".encode()
+    reply = await registry.register(body.wanted(), answer, key=key, asked=asked)
+    return Response(reply.body, reply.status, dict(reply.headers), "application/json")
 
 
 @router.get("", responses=problems(BadCursor, BadSelector))
@@ -167,9 +168,3 @@ def shown(cluster: Registered, registry: ClusterRegistry) -> Response:
     """Return a cluster as the answer to a request."""
     body = ClusterRead.of(cluster, registry.now()).model_dump_json()
     return Response(body, 200, {"ETag": registry.tag(cluster)}, "application/json")
-
-
-def _print_of(request: Request, body: ClusterRegistration) -> str:
-    """Return what tells requests apart, with nothing of the credentials in it."""
-    asked = f"{request.method} {request.url.path} {body.model_dump_json()}"
-    return sha256(asked.encode()).hexdigest()

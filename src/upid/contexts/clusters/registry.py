@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from upid.core.ports.cluster_connection import ClusterConnector, Identified, Reach
     from upid.core.selector import Selector
     from upid.kit.clock import Clock
+    from upid.kit.db import Transaction
     from upid.kit.idempotency import Reply
 
 ID_DIGITS = 16  # of the identity, as recordings of the same cluster have
@@ -49,6 +50,10 @@ class Wanted:
     labels: Mapping[str, str] = field(default_factory=dict)
     kubeconfig: bytes | None = field(default=None, repr=False)
     context: str = ""
+
+
+class _NotYetError(Exception):
+    """A key was never answered; raising it leaves no trace of the key."""
 
 
 class ClusterRegistry:
@@ -71,13 +76,26 @@ class ClusterRegistry:
         self._clock = clock
         self._strangers = Bulkhead("registration", _STRANGERS_AT_ONCE, _STRANGERS_WAITING)
 
-    async def register(self, wanted: Wanted) -> Registered:
+    async def register(
+        self,
+        wanted: Wanted,
+        answer: Callable[[Registered], Reply],
+        *,
+        key: str | None = None,
+        asked: bytes = b"",
+    ) -> Reply:
         """Register a cluster that answers; nothing is stored for one that does not.
 
+        answer  what is answered about a cluster that is registered
+        key     what the sender calls this registration: the same one is answered the same again
+        asked   what tells one request from another
         Raises ClusterExists, ClusterNameTaken, and whatever is wrong on the way to the cluster.
         """
         checked_name(wanted.name)
         labels = checked_labels(wanted.labels)
+        known = None if key is None else await self._known(key, asked)
+        if known is not None:
+            return known
         await self._refuse_taken(wanted.name)
         credentials = wanted.kubeconfig or b""
         said, reach = await self._look(wanted.name, credentials, wanted.context)
@@ -91,22 +109,33 @@ class ClusterRegistry:
             updated=now,
             **_told(said, reach),
         )
-        event = ClusterRegistered(
-            at=now, cluster_id=cluster.id, name=cluster.name, version=cluster.version
-        )
         sealed = self._records.sealed(cluster.id, credentials)
-        async with self._records.transaction() as tx:
-            await self._records.clusters(tx).add(cluster, sealed)
-            await tx.emit(event)
-        await self._records.remember(cluster.id, _first_check(reach))
-        self._lines.open(cluster)
-        return cluster
+        registered = False
 
-    async def once(
-        self, key: str, fingerprint: str, work: Callable[[], Awaitable[Reply]]
-    ) -> Reply:
-        """Return what `work` answers, or answered when it was asked for by this key before."""
-        return await once(self._records.db, key, fingerprint, work, clock=self._clock)
+        async def store(tx: Transaction) -> Reply:
+            nonlocal registered
+            await self._records.clusters(tx).add(cluster, sealed)
+            await self._records.checks(tx).add(cluster.id, _first_check(reach), 1)
+            told = {"cluster_id": cluster.id, "name": cluster.name, "version": cluster.version}
+            await tx.emit(ClusterRegistered(at=now, **told))
+            registered = True
+            return answer(cluster)
+
+        reply = await once(self._records.db, key, asked, store, clock=self._clock)
+        if registered:
+            self._lines.open(cluster)
+        return reply
+
+    async def _known(self, key: str, asked: bytes) -> Reply | None:
+        """Return what was answered to this key before, without asking the cluster again."""
+
+        async def not_yet(_: Transaction) -> Reply:
+            raise _NotYetError
+
+        try:
+            return await once(self._records.db, key, asked, not_yet, clock=self._clock)
+        except _NotYetError:
+            return None
 
     async def update(self, wanted_id: str, wanted: Wanted, if_match: str | None) -> Registered:
         """Give a cluster another name, other labels and, where there are any, other credentials.

@@ -12,6 +12,6 @@ class ConfigurationChanged(UpidError):
 
     def __init__(self, cluster_id: str, section: Section) -> None:
         super().__init__(
-            f"the {section.value} settings of {cluster_id!r} were changed by somebody else just now",
+            f"somebody else changed the {section.value} settings of {cluster_id!r} just now",
             hint="read them again, and send what should hold",
         )

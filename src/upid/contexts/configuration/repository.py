@@ -45,7 +45,7 @@ class ConfigurationRepository:
         newest = sa.func.max(table.c.version).label("version")
         keys = (table.c.tenant, table.c.cluster_id, table.c.section)
         held = sa.select(*keys, newest).where(self._mine).group_by(*keys).subquery()
-        same = [table.c[name] == held.c[name] for name in held.c.keys()]
+        same = [table.c[column.name] == column for column in held.c]
         rows = await self._sql.execute(sa.select(table).join(held, sa.and_(*same)))
         return [_revision(row) for row in rows.all()]
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from upid.contexts.clusters import Cluster, ClusterService, Named
 from upid.contexts.costs import CostService, NothingInWindow
-from upid.contexts.insights import InsightService
 from upid.contexts.metrics import PanelService
 from upid.contexts.optimization import schemas as s
 from upid.contexts.optimization.analysis import find
@@ -32,11 +31,10 @@ class AnalysisService:
         clusters: ClusterService,
         panels: PanelService,
         costs: CostService,
-        insights: InsightService,
         recommendations: RecommendationService,
     ) -> None:
         self._clusters, self._panels, self._costs = clusters, panels, costs
-        self._insights, self._recommendations = insights, recommendations
+        self._recommendations = recommendations
 
     def cluster(
         self,
@@ -122,7 +120,7 @@ class AnalysisService:
         return Findings(
             cluster=cluster,
             allocation=self._costs.allocation(cluster, window),
-            idle=self._insights.idle(cluster, window),
+            idle=advice.idle,
             advice=narrowed(advice, scope, within),
             scope=scope,
             within=within,
