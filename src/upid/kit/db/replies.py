@@ -39,7 +39,8 @@ async def reserve(tx: Transaction, key: str, fingerprint: bytes, expires: dateti
         expires=expires,
     )
     taken = taken.on_conflict_do_nothing(index_elements=[replies.c.tenant, replies.c.key])
-    return (await tx.sql.execute(taken)).rowcount == 1
+    # the row itself: PostgreSQL's driver does not count the rows of an insert
+    return (await tx.sql.execute(taken.returning(replies.c.key))).first() is not None
 
 
 async def remember(
