@@ -123,7 +123,7 @@ class ClusterRegistry:
 
         reply = await once(self._records.db, key, asked, store, clock=self._clock)
         if registered:
-            self._lines.open(cluster)
+            self._lines.open(cluster, reach)
         return reply
 
     async def _known(self, key: str, asked: bytes) -> Reply | None:
@@ -161,7 +161,7 @@ class ClusterRegistry:
         await self._store(before, after, wanted.kubeconfig)
         if reach is not None:
             await self._records.remember(after.id, _first_check(reach))
-        self._lines.open(after, afresh=reach is not None)
+        self._lines.open(after, reach)
         return after
 
     async def remove(self, wanted_id: str) -> None:

@@ -208,9 +208,14 @@ class Line:
             raise
         except UpidError as error:
             return await self.note(failed_check(error, self._ways.clock()))
-        self.reach = found
-        self.grants |= {grant.permission: grant for grant in found.grants}
-        return await self.note(good_check(found, [str(one.permission) for one in self.missing()]))
+        return await self.note(self.saw(found))
+
+    def saw(self, reach: Reach) -> Check:
+        """Take in what a look found; return it as it is remembered."""
+        self.reach = reach
+        self.grants |= {grant.permission: grant for grant in reach.grants}
+        self.last = good_check(reach, [str(one.permission) for one in self.missing()])
+        return self.last
 
     def missing(self) -> tuple[Need, ...]:
         """Return what UPID needs here and was refused when it was last asked about."""

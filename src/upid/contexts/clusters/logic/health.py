@@ -43,9 +43,9 @@ class Signs:
 def health_of(signs: Signs, now: datetime) -> tuple[Health, tuple[str, ...]]:
     """Return how a cluster is and why it is not better."""
     check = signs.check
-    if check is None:
-        return Health.UNKNOWN, ("it has not been looked at yet",)
     reasons = list(_reasons(signs, now))
+    if check is None:
+        return Health.UNKNOWN, ("it has not been looked at yet", *reasons)
     if not check.ok or signs.breaker_open:
         said = check.message if not check.ok else "it failed again and again, and is let rest"
         return Health.UNREACHABLE, (said, *reasons)
