@@ -134,6 +134,8 @@ async def test_a_fault_of_ours_on_one_line_ends_neither_the_others_nor_the_progr
     db: Database, vault: Vault, there: MemoryCluster, settings: Settings
 ) -> None:
     other = MemoryCluster("https://other.example", TOKEN, "uid-other")
+    quick = settings.clusters.model_copy(update={"pause": timedelta(seconds=0.1)})
+    settings = settings.model_copy(update={"clusters": quick})
     program = Program(db, vault, (there, other), settings)
     async with program.running() as client:
         await registered(client, there)

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds before a connection is made anew
+_CONNECTING = 5.0  # seconds that a question waits for a connection that is being made
 _WISHES_EVERY = 2.0  # seconds between two looks whether a cluster should be followed
 _WHOLE_EVERY = 30  # looks between two that ask for all permissions and kinds: they change rarely
 VITAL = tuple(need.permission for need in READ.needs if need.vital)
@@ -104,6 +105,7 @@ class Line:
         )
         self._queue = Bulkhead(cluster.id, settings.at_once, settings.waiting)
         self._connection: ClusterConnection | None = None
+        self._there = asyncio.Event()
         self.follower = Follower()
         self.usage = UsageHour()
         self.last: Check | None = None
@@ -134,6 +136,7 @@ class Line:
             try:
                 async with await self._made() as connection:
                     self._connection, self.trouble = connection, None
+                    self._there.set()
                     pause = _FIRST_PAUSE
                     await self._stay(connection)
             except UpidError as error:
@@ -144,6 +147,7 @@ class Line:
                 _log.exception("cluster_line_failed", cluster=self.cluster.id)
             finally:
                 self._connection = None
+                self._there.clear()
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -172,18 +176,16 @@ class Line:
         Raises BulkheadFull, CircuitOpen, ClusterLoading, and what the cluster answers.
         """
 
-        async def asked() -> T:
-            return await question(self._connected())
-
         async with self._queue:
-            return await self.breaker.call(asked, counts=_is_failure)
+            connection = await self._connected()
+            return await self.breaker.call(lambda: question(connection), counts=_is_failure)
 
     async def asked_out_of_turn(
         self, question: Callable[[ClusterConnection], Awaitable[T]]
     ) -> T:
         """Ask the cluster also while its breaker is open: somebody waits for just this answer."""
         async with self._queue:
-            return await question(self._connected())
+            return await question(await self._connected())
 
     async def look(self, *, whole: bool, at_once: bool = False) -> Check:
         """Look at the cluster; return what was found, or the error that it ended with.
@@ -319,9 +321,14 @@ class Line:
             raise ClusterLoading(self.cluster.name, why)
         return mirror, told
 
-    def _connected(self) -> ClusterConnection:
+    async def _connected(self) -> ClusterConnection:
+        """Return the connection; one that is just being made is waited for."""
+        if self._connection is None and self.trouble is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CONNECTING):
+                    await self._there.wait()
         if self._connection is None:
-            raise self.trouble or ClusterLoading(self.cluster.name, "it is being connected to")
+            raise self.trouble or ClusterLoading(self.name, "it is being connected to")
         return self._connection
 
     async def _looking(self) -> None:
