@@ -15,7 +15,7 @@ from upid.contexts.clusters.lines.following import Follower
 from upid.contexts.clusters.lines.readings import UsageHour
 from upid.contexts.clusters.logic.inventory import present
 from upid.contexts.clusters.logic.permissions import READ, Need, needed
-from upid.contexts.clusters.registered import Check, failed_check, good_check
+from upid.contexts.clusters.registered import Look, failed_look, good_look
 from upid.contexts.clusters.types import Cluster, View
 from upid.core.errors import Kind, UpidError
 from upid.core.ports.cluster_connection import Following, Freshness
@@ -108,7 +108,7 @@ class Line:
         self._there = asyncio.Event()
         self.follower = Follower()
         self.usage = UsageHour()
-        self.last: Check | None = None
+        self.last: Look | None = None
         self.reach: Reach | None = None
         self.grants: dict[Permission, Grant] = {}
         self.served: Served | None = None
@@ -141,7 +141,7 @@ class Line:
                     await self._stay(connection)
             except UpidError as error:
                 self.trouble = error
-                await self.note(failed_check(error, self._ways.clock()))
+                await self.note(failed_look(error, self._ways.clock()))
                 _log.warning("cluster_lost", cluster=self.cluster.id, code=error.code)
             except Exception:
                 _log.exception("cluster_line_failed", cluster=self.cluster.id)
@@ -187,7 +187,7 @@ class Line:
         async with self._queue:
             return await question(await self._connected())
 
-    async def look(self, *, whole: bool, at_once: bool = False) -> Check:
+    async def look(self, *, whole: bool, at_once: bool = False) -> Look:
         """Look at the cluster; return what was found, or the error that it ended with.
 
         whole    whether every permission is asked about, not only those nothing works without
@@ -209,14 +209,14 @@ class Line:
         except (CircuitOpen, BulkheadFull):
             raise
         except UpidError as error:
-            return await self.note(failed_check(error, self._ways.clock()))
+            return await self.note(failed_look(error, self._ways.clock()))
         return await self.note(self.saw(found))
 
-    def saw(self, reach: Reach) -> Check:
+    def saw(self, reach: Reach) -> Look:
         """Take in what a look found; return it as it is remembered."""
         self.reach = reach
         self.grants |= {grant.permission: grant for grant in reach.grants}
-        self.last = good_check(reach, [str(one.permission) for one in self.missing()])
+        self.last = good_look(reach, [str(one.permission) for one in self.missing()])
         return self.last
 
     def missing(self) -> tuple[Need, ...]:
@@ -228,7 +228,7 @@ class Line:
             if need.permission in self.grants and not self.grants[need.permission].allowed
         )
 
-    async def note(self, check: Check) -> Check:
+    async def note(self, check: Look) -> Look:
         """Keep a look; where rows cannot be written now, it is known until the next one only."""
         self.last = check
         try:
