@@ -71,10 +71,10 @@ def errors() -> str:
     """Return the page of error codes."""
     from upid.cli.refusals import exit_code
     from upid.gateway.errors import CODES
-    from upid.kit.problems import STATUS
+    from upid.kit.problems import status_of
 
     rows = [
-        (f"`{one.code}`", one.kind, str(STATUS[one.kind]), str(exit_code(one.kind)), summary(one))
+        (f"`{one.code}`", one.kind, str(status_of(one)), str(exit_code(one.kind)), summary(one))
         for one in family()
     ]
     plain = [(f"`{code}`", str(status)) for status, code in sorted(CODES.items())]

@@ -10,7 +10,8 @@ from upid.contexts.configuration import ConfigurationService, Fallback, Section
 from upid.contexts.insights.settings import InsightSettings
 from upid.contexts.optimization.settings import AdviceRule, AdviceRules, OptimizationSettings
 
-_HOUR, _MINUTE, _DAY = timedelta(hours=1), timedelta(minutes=1), timedelta(days=1)
+_SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 _KINDS = ("rightsizing", "idle", "cost")
 
 
@@ -60,6 +61,7 @@ _TIMES = {
     "valid_for": ("valid_for_days", _DAY),
 }
 SAME = (
+    _Same(Section.GENERAL, "check_interval_seconds", "clusters.check_interval", _SECOND),
     *(_Same(Section.THRESHOLDS, name, f"insights.{name}") for name in _INSIGHTS),
     *(_Same(Section.THRESHOLDS, name, f"optimization.{name}") for name in _OPTIMIZATION),
     *(

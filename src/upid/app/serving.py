@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 
 from upid.adapters.recordings import open_recording
 from upid.app.cluster_settings import SettingsOfClusters, fallbacks
+from upid.app.clusters import cluster_parts, cluster_routers
 from upid.app.modules import TARGETS, ServerModules
 from upid.app.recording_files import RecordingsOnDisk
 from upid.app.settings import Settings, load_settings
 from upid.app.wiring import analysis_routers, answering
 from upid.contexts.clusters import ClusterService
 from upid.contexts.configuration import ConfigurationService
-from upid.contexts.configuration.endpoints import router as configuration_router
 from upid.contexts.configuration.repository import ConfigurationRepository
 from upid.contexts.metrics import RecordingService
 from upid.contexts.metrics.endpoints import PATH
@@ -75,16 +75,17 @@ def server_modules(
         system_clock,
     )
     own = SettingsOfClusters(settings, configuration)
+    parts = cluster_parts(settings, database, clusters, configuration, system_clock)
     app = create_app(
-        [*analysis_routers(), recordings_router, configuration_router],
+        [*analysis_routers(), recordings_router, *cluster_routers()],
         {
             **answering(clusters, settings, own),
             RecordingService: stored,
-            ConfigurationService: configuration,
+            **parts.services,
         },
         settings=settings.api,
         server=True,
         checks=[Check("database", database.ping), Check("recordings", stored.writable)],
         unlimited=frozenset({PATH}),
     )
-    return ServerModules(settings, database, stored, configuration, app, announce)
+    return ServerModules(settings, database, stored, configuration, parts, app, announce)

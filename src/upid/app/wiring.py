@@ -69,7 +69,7 @@ def live_app(wanted: Mapping[str, object], progress: Callable[[str], None]) -> F
 
 def described_app() -> FastAPI:
     """Return the API with every route there is, to be described, not to be asked."""
-    from upid.contexts.configuration.endpoints import router as configuration_router
+    from upid.app.clusters import cluster_routers
     from upid.contexts.metrics.endpoints import router as recordings_router
 
-    return create_app([*analysis_routers(), recordings_router, configuration_router], {})
+    return create_app([*analysis_routers(), recordings_router, *cluster_routers()], {})

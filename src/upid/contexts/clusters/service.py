@@ -1,6 +1,7 @@
 """What can be done with clusters."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Protocol
 
 from upid.contexts.clusters.errors import ClusterExists, ClusterNotFound, ClusterUnclear
@@ -12,6 +13,7 @@ from upid.kit.recent import Recent
 Named = Cluster | str | None
 """How a cluster is named: itself, its id or unique name, or nothing where there is only one."""
 
+RECORDED = "recorded"  # how fresh what a recording holds is
 _VIEWS = 4  # of recordings, each as it ends
 
 
@@ -87,7 +89,7 @@ class ClusterService:
         """Return the named cluster as it is attached or connected; nothing of it is read."""
         recorded = named in self._aliases
         attached = [c for c in self.list() if recorded or c.id not in self._connected]
-        known: "list[Cluster | Connected]" = [*attached, *self._lines()]
+        known: Sequence[Cluster | Connected] = [*attached, *self._lines()]
         if named is None:
             if len(known) != 1:
                 raise ClusterUnclear([c.id for c in known])
@@ -105,10 +107,11 @@ class ClusterService:
         """Return what an attached cluster held at the end of what its source knows."""
 
         def look() -> View:
-            end = cluster.facts.window.end
-            return View(cluster.id, present(cluster.source.objects(), end), cluster.moment, end)
+            facts, end = cluster.facts, cluster.facts.window.end
+            held = present(cluster.source.objects(), end)
+            return View(cluster.id, held, cluster.moment, end, RECORDED, facts.notes)
 
         return self._views.get(cluster.moment, look)
 
-    def _lines(self) -> "list[Connected]":
+    def _lines(self) -> Sequence[Connected]:
         return sorted(self._connected.values(), key=lambda line: (line.name, line.id))

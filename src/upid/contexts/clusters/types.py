@@ -44,10 +44,14 @@ class Cluster:
 class View:
     """What a cluster holds at one instant: what is gone is not in it.
 
-    mark  names this state of it; an equal one holds the same
+    mark       names this state of it; an equal one holds the same
+    freshness  live, stale, or recorded
+    left_out   what could not be read, a sentence each
     """
 
     cluster_id: str
     snapshot: Snapshot
     mark: str
     at: datetime
+    freshness: str
+    left_out: tuple[str, ...] = ()

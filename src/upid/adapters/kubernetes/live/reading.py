@@ -1,8 +1,7 @@
 """Reads what a cluster holds and uses at one moment: objects page by page, usage once."""
 
 import asyncio
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ import msgspec
 
 from upid.adapters.kubernetes.client import ClusterClient, Forbidden, ObjectMissing, Resource
 from upid.adapters.kubernetes.client.errors import ClusterError
+from upid.adapters.kubernetes.identity import SYSTEM, identity_of
 from upid.adapters.kubernetes.live.kinds import READ
 from upid.core.ports.cluster_connection import ContainerReading, NodeReading, Usage
 from upid.core.ports.cluster_source import ObjectVersion
@@ -42,12 +42,13 @@ class Held:
     """What a cluster holds.
 
     identity  stable for one cluster: from the uid of its kube-system namespace, else its address
+    objects   may be iterated over again and again
     left_out  what could not be read, a sentence each
     """
 
     identity: str
     version: str
-    objects: tuple[ObjectVersion, ...]
+    objects: Iterable[ObjectVersion]
     left_out: tuple[str, ...]
 
 
@@ -90,11 +91,16 @@ async def read_usage(client: ClusterClient, at: datetime) -> Usage | str:
             async for page in client.node_usage()
             for node in page.items
         ]
-    except ObjectMissing:
-        return "usage is unknown: the cluster has no metrics server (metrics.k8s.io)"
     except ClusterError as error:
-        return f"usage is unknown: {error}"
+        return usage_unknown(error)
     return Usage(at, tuple(containers), tuple(nodes))
+
+
+def usage_unknown(error: ClusterError) -> str:
+    """Return in a sentence why the metrics API did not say what is used."""
+    if isinstance(error, ObjectMissing):
+        return "usage is unknown: the cluster has no metrics server (metrics.k8s.io)"
+    return f"usage is unknown: {error}"
 
 
 async def _list(
@@ -126,6 +132,6 @@ def _version(body: bytes) -> ObjectVersion:
 
 
 def _identity(client: ClusterClient, objects: list[ObjectVersion]) -> str:
-    """Return what tells this cluster from all others, whatever it is called here."""
-    system = (one.uid for one in objects if (one.kind, one.name) == ("Namespace", "kube-system"))
-    return hashlib.sha256(next(system, client.access.server).encode()).hexdigest()
+    """Return what tells this cluster from all others."""
+    system = (one.uid for one in objects if (one.kind, one.name) == ("Namespace", SYSTEM))
+    return identity_of(next(system, ""), client.access)

@@ -7,7 +7,7 @@ from upid.kit.db.columns import UtcDateTime
 from upid.kit.db.walls import walls
 
 revision = "0004"
-down_revision = "0001"
+down_revision = "0003"
 
 
 def upgrade() -> None:
