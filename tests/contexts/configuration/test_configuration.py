@@ -6,14 +6,16 @@ Broken on purpose, and caught here: `changed` without the version's key (two wri
 """
 
 import asyncio
+import json
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from tests.contexts.configuration.conftest import PROD, TEST, Program
 from upid.contexts.clusters import ClusterNotFound
 from upid.contexts.configuration import ClusterPreferences, Section
-from upid.contexts.configuration.errors import ConfigurationChanged
+from upid.contexts.configuration.errors import ConfigurationConflict
 from upid.contexts.configuration.sections import AnySection, General, Rules, Thresholds
 from upid.contexts.configuration.types import Configured, Setting
 from upid.core.errors import UpidError
@@ -163,7 +165,7 @@ async def test_of_writers_at_the_same_moment_each_version_has_one(program: Progr
             return await program.settings.change(
                 "prod", General(requests_at_once=number), if_match=seen, by=f"writer {number}"
             )
-        except (PreconditionFailed, ConfigurationChanged) as error:
+        except (PreconditionFailed, ConfigurationConflict) as error:
             return error
 
     outcomes = await asyncio.gather(*(write(number) for number in range(1, 9)))
@@ -183,3 +185,26 @@ async def test_an_unknown_cluster_has_no_settings(program: Program) -> None:
         await put(program, General(), cluster="nowhere")
     with pytest.raises(ClusterNotFound):
         await program.settings.history("nowhere", Section.GENERAL, None, 10)
+
+
+async def outbox(program: Program) -> list[tuple[str, str, str, dict[str, object]]]:
+    async with program.db.transaction() as tx:
+        wanted = sa.text("SELECT topic, key, actor, payload FROM outbox ORDER BY seq")
+        rows = (await tx.sql.execute(wanted)).all()
+    return [(r.topic, r.key, r.actor, json.loads(r.payload)) for r in rows]
+
+
+async def test_each_change_is_announced_with_what_differs_and_a_refused_one_is_not(
+    program: Program,
+) -> None:
+    """EVT-1: the event is a row of the transaction that caused it."""
+    await put(program, Rules.model_validate({"idle": {"on": False}}))
+    await put(program, Rules.model_validate({"idle": {"on": False}, "cost": {"on": True}}))
+    with pytest.raises(PreconditionFailed):
+        await program.settings.change("prod", Rules(), if_match='"old"', by="ben")
+
+    told: list[dict[str, object]] = [
+        {"cluster_id": PROD, "section": "rules", "version": 1, "changed": ["idle.on"]},
+        {"cluster_id": PROD, "section": "rules", "version": 2, "changed": ["cost.on"]},
+    ]
+    assert await outbox(program) == [("configuration.changed", PROD, "ana", one) for one in told]

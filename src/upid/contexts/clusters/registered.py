@@ -74,9 +74,7 @@ def good_check(reach: Reach, missing: Sequence[str]) -> Check:
 
 def failed_check(error: UpidError, at: datetime) -> Check:
     """Return a look that ended with an error, as it is remembered."""
-    return Check(
-        _check_id(), at, ok=False, code=error.code, message=error.message, hint=error.hint
-    )
+    return Check(_check_id(), at, ok=False, code=error.code, message=error.message, hint=error.hint)
 
 
 def _check_id() -> str:

@@ -178,9 +178,7 @@ class Line:
         async with self._queue:
             return await self.breaker.call(asked, counts=_is_failure)
 
-    async def asked_out_of_turn(
-        self, question: Callable[[ClusterConnection], Awaitable[T]]
-    ) -> T:
+    async def asked_out_of_turn(self, question: Callable[[ClusterConnection], Awaitable[T]]) -> T:
         """Ask the cluster also while its breaker is open: somebody waits for just this answer."""
         async with self._queue:
             return await question(self._connected())
