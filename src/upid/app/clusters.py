@@ -63,9 +63,7 @@ def cluster_parts(
 
     ours = settings.clusters
     connecting = _connecting(settings, clock)
-    records = ClusterRecords(
-        database, ClusterRepository, CheckRepository, vault, ours.checks_kept
-    )
+    records = ClusterRecords(database, ClusterRepository, CheckRepository, vault, ours.checks_kept)
     lines = Lines(Ways(connecting, configuration, records, source_of, ours, clock), clusters)
     usual = Limits()
     strangers = connecting(usual.per_second, usual.concurrent)

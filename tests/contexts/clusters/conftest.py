@@ -78,7 +78,10 @@ def deployment(name: str, replicas: int, image: str = "web:1") -> dict[str, obje
         "name": name,
         "namespace": "shop",
         "labels": {"app": name},
-        "annotations": {"meta.helm.sh/release-name": name, "meta.helm.sh/release-namespace": "shop"},
+        "annotations": {
+            "meta.helm.sh/release-name": name,
+            "meta.helm.sh/release-namespace": "shop",
+        },
     }
     template = {"metadata": {"labels": {"app": name}}, "spec": {"containers": [container(image)]}}
     spec = {"replicas": replicas, "template": template}

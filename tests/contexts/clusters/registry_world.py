@@ -73,9 +73,7 @@ class Program:
         records = ClusterRecords(
             db, ClusterRepository, CheckRepository, lambda: vault, quick.checks_kept
         )
-        ways = Ways(
-            lambda *_: connector, self.configuration, records, source_of, quick, self.clock
-        )
+        ways = Ways(lambda *_: connector, self.configuration, records, source_of, quick, self.clock)
         self.lines = Lines(ways, self.clusters)
         self.registry = ClusterRegistry(records, connector, self.lines, quick, self.clock)
         views = ClusterViews(self.clusters, self.lines, self.configuration, self.clock)

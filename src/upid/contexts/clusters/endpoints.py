@@ -77,7 +77,9 @@ async def register_cluster(
 @router.get("", responses=problems(BadCursor, BadSelector))
 async def list_clusters(
     registry: Registry,
-    name: Annotated[str | None, Query(max_length=253, description="Only the one so called.")] = None,
+    name: Annotated[
+        str | None, Query(max_length=253, description="Only the one so called.")
+    ] = None,
     selector: Annotated[
         str | None, Query(description="Labels of clusters, written as kubectl does.")
     ] = None,
@@ -131,9 +133,7 @@ async def forget_cluster(cluster_id: str, registry: Registry) -> None:
     response_model=None,
     responses=problems(ClusterNotFound, ClusterRecorded, BulkheadFull),
 )
-async def validate_cluster(
-    cluster_id: str, states: States
-) -> Annotated[Response, Validation]:
+async def validate_cluster(cluster_id: str, states: States) -> Annotated[Response, Validation]:
     """Look at a cluster now: does it answer, who is UPID to it, which permissions are missing."""
     return json_response(await states.validate(cluster_id))
 
@@ -143,9 +143,7 @@ async def validate_cluster(
     response_model=None,
     responses=problems(ClusterNotFound, ClusterRecorded),
 )
-async def cluster_health(
-    cluster_id: str, states: States
-) -> Annotated[Response, ClusterHealth]:
+async def cluster_health(cluster_id: str, states: States) -> Annotated[Response, ClusterHealth]:
     """Return how a cluster and the way to it are, with reasons; nothing is asked of it."""
     return json_response(await states.health(cluster_id))
 

@@ -96,7 +96,9 @@ class CheckRepository:
         there = sa.select(clusters.c.id).where(
             clusters.c.tenant == self._tenant, clusters.c.id == cluster_id
         )
-        if (await self._sql.execute(there.with_for_update(read=True, key_share=True))).first() is None:
+        if (
+            await self._sql.execute(there.with_for_update(read=True, key_share=True))
+        ).first() is None:
             return
         row = {name: getattr(check, name) for name in (column.name for column in _TOLD)}
         row |= {"missing": list(check.missing)}

@@ -23,7 +23,7 @@ class ClusterSettings(BaseModel):
     )
     allowed_networks: tuple[str, ...] = Field(
         default=(),
-        description='Networks beside the public ones that clusters may be in, such as '
+        description="Networks beside the public ones that clusters may be in, such as "
         '["10.0.0.0/8"]; loopback only when it is named.',
     )
     failures: int = Field(

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from upid.contexts.configuration.errors import ConfigurationChanged
+from upid.contexts.configuration.errors import ConfigurationConflict
 from upid.contexts.configuration.schemas import ConfigurationRead, RevisionPage
 from upid.contexts.configuration.sections import General, Rules, Thresholds
 from upid.contexts.configuration.service import ConfigurationService
@@ -26,7 +26,7 @@ _MISSING: dict[int | str, dict[str, Any]] = {
     }
 }
 _GET = {304: {"description": "It is as If-None-Match says."}, **_MISSING}
-_PUT = problems(PreconditionFailed, ConfigurationChanged) | _MISSING
+_PUT = problems(PreconditionFailed, ConfigurationConflict) | _MISSING
 
 
 def who(request: Request) -> str:

@@ -4,11 +4,11 @@ from upid.contexts.configuration.types import Section
 from upid.core.errors import Kind, UpidError
 
 
-class ConfigurationChanged(UpidError):
+class ConfigurationConflict(UpidError):
     """Somebody else changed the same settings at the same moment."""
 
     kind = Kind.CONFLICT
-    code = "configuration_changed"
+    code = "configuration_conflict"
 
     def __init__(self, cluster_id: str, section: Section) -> None:
         super().__init__(

@@ -5,7 +5,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
-from upid.contexts.configuration.errors import ConfigurationChanged
+from upid.contexts.configuration.errors import ConfigurationConflict
 from upid.contexts.configuration.tables import cluster_settings as table
 from upid.contexts.configuration.types import Revision, Section
 from upid.kit.db import Transaction
@@ -32,7 +32,7 @@ class ConfigurationRepository:
         try:
             await self._sql.execute(sa.insert(table).values(row))
         except IntegrityError as error:
-            raise ConfigurationChanged(revision.cluster_id, revision.section) from error
+            raise ConfigurationConflict(revision.cluster_id, revision.section) from error
 
     async def latest(self, cluster_id: str, section: Section) -> Revision:
         """Return the version that holds; an empty one where nothing was ever set."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
-from upid.contexts.configuration.logic.settling import flat, settled
+from upid.contexts.configuration.events import ConfigurationChanged
+from upid.contexts.configuration.logic.settling import changed, flat, settled
 from upid.contexts.configuration.sections import known_of, section_of
 from upid.contexts.configuration.types import (
     ClusterPreferences,
@@ -71,25 +73,30 @@ class ConfigurationService:
     ) -> Configured:
         """Set a section of a cluster's settings to what was sent; the rest of it is not set.
 
-        Raises ClusterNotFound, PreconditionFailed, ConfigurationChanged.
+        Raises ClusterNotFound, PreconditionFailed, ConfigurationConflict.
         """
         cluster_id, section = self._named(cluster), section_of(sent)
         own = sent.model_dump(mode="json", exclude_unset=True)
+        now = self._clock()
         async with self._db.transaction() as tx:
             repository = self._repository(tx)
             before = await repository.latest(cluster_id, section)
-            what = f"the {section.value} settings of {cluster!r}"
-            require_match(if_match, self._configured(before).tag, what)
-            after = Revision(
-                cluster_id=cluster_id,
-                section=section,
-                version=before.version + 1,
-                own=own,
-                before=before.own,
-                at=self._clock(),
-                by=by,
+            require_match(if_match, self._configured(before).tag, f"{section} of {cluster}")
+            after = replace(
+                before, version=before.version + 1, own=own, before=before.own, at=now, by=by
             )
             await repository.add(after)
+            names = changed(before.own, own)
+            await tx.emit(
+                ConfigurationChanged(
+                    at=now,
+                    actor=by,
+                    cluster_id=cluster_id,
+                    section=section.value,
+                    version=after.version,
+                    changed=names,
+                )
+            )
         self._keep(after)
         return self._configured(after)
 

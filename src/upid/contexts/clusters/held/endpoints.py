@@ -199,6 +199,4 @@ async def _page(
     tag = etag(view.cluster_id, name, view.mark)
     if is_fresh(if_none_match, tag):
         return Response(status_code=304, headers={"ETag": tag})
-    return json_response(
-        LISTINGS[name].page(view, wanted, cursor, limit), headers={"ETag": tag}
-    )
+    return json_response(LISTINGS[name].page(view, wanted, cursor, limit), headers={"ETag": tag})

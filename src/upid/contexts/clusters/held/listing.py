@@ -237,28 +237,57 @@ def _deployments_of(all_: Snapshot) -> Sequence[Workload]:
 
 
 NODES: Listing[Node] = Listing(
-    "nodes", lambda all_: all_.nodes, lambda one: (one.name, one.uid), _node_fits, _nodes,
-    r.NodeRows, places=2,
+    "nodes",
+    lambda all_: all_.nodes,
+    lambda one: (one.name, one.uid),
+    _node_fits,
+    _nodes,
+    r.NodeRows,
+    places=2,
 )
 NAMESPACES: Listing[_Namespace] = Listing(
-    "namespaces", _namespaces_of, lambda one: (one.name,),
-    lambda one, wanted: _in(wanted, one.name, one.labels), _namespaces, r.NamespaceRows, places=1,
+    "namespaces",
+    _namespaces_of,
+    lambda one: (one.name,),
+    lambda one, wanted: _in(wanted, one.name, one.labels),
+    _namespaces,
+    r.NamespaceRows,
+    places=1,
 )
 WORKLOADS: Listing[Workload] = Listing(
-    "workloads", lambda all_: all_.workloads, lambda one: tuple(one.key), _workload_fits,
-    _workloads, r.WorkloadRows, places=3,
+    "workloads",
+    lambda all_: all_.workloads,
+    lambda one: tuple(one.key),
+    _workload_fits,
+    _workloads,
+    r.WorkloadRows,
+    places=3,
 )
 DEPLOYMENTS: Listing[Workload] = Listing(
-    "deployments", _deployments_of, lambda one: tuple(one.key), _workload_fits, _workloads,
-    r.WorkloadRows, places=3,
+    "deployments",
+    _deployments_of,
+    lambda one: tuple(one.key),
+    _workload_fits,
+    _workloads,
+    r.WorkloadRows,
+    places=3,
 )
 PODS: Listing[Pod] = Listing(
-    "pods", lambda all_: all_.pods, lambda one: (one.namespace, one.name, one.uid), _pod_fits,
-    _pods, r.PodRows, places=3,
+    "pods",
+    lambda all_: all_.pods,
+    lambda one: (one.namespace, one.name, one.uid),
+    _pod_fits,
+    _pods,
+    r.PodRows,
+    places=3,
 )
 SERVICES: Listing[Service] = Listing(
-    "services", lambda all_: all_.services, lambda one: (one.namespace, one.name),
-    lambda one, wanted: _in(wanted, one.namespace, one.labels), _services, r.ServiceRows,
+    "services",
+    lambda all_: all_.services,
+    lambda one: (one.namespace, one.name),
+    lambda one, wanted: _in(wanted, one.namespace, one.labels),
+    _services,
+    r.ServiceRows,
     places=2,
 )
 LISTINGS: Mapping[str, Listing[Any]] = {

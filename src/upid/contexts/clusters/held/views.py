@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from upid.kit.clock import Clock
 
 
-
 class ClusterViews:
     """Shows clusters as they are now, or as they were when their recording ended."""
 
@@ -77,21 +76,15 @@ class ClusterViews:
         line = self.line(named)
         nodes = line.objects(["Node"])
         denied = [str(one.permission) for one in line.missing()]
-        standing = await asyncio.to_thread(
-            standing_of, view.snapshot, nodes, line.served, denied
-        )
+        standing = await asyncio.to_thread(standing_of, view.snapshot, nodes, line.served, denied)
         return view, standing, ""
 
-    async def config_maps(
-        self, named: str, namespace: str | None
-    ) -> Asked[ConfigMapFacts]:
+    async def config_maps(self, named: str, namespace: str | None) -> Asked[ConfigMapFacts]:
         """Return the ConfigMaps of a cluster or namespace, asked for now; never their values."""
         line = self.line(named)
         return await self._asked(line, lambda connection: connection.config_maps(namespace))
 
-    async def secrets(
-        self, named: str, namespace: str | None
-    ) -> Asked[SecretFacts]:
+    async def secrets(self, named: str, namespace: str | None) -> Asked[SecretFacts]:
         """Return the metadata of Secrets, asked for now. Raises SecretsNotEnabled."""
         line = self.line(named)
         if not (await self._configuration.preferences(line.id)).secrets_metadata:

@@ -180,9 +180,7 @@ class Line:
             connection = await self._connected()
             return await self.breaker.call(lambda: question(connection), counts=_is_failure)
 
-    async def asked_out_of_turn(
-        self, question: Callable[[ClusterConnection], Awaitable[T]]
-    ) -> T:
+    async def asked_out_of_turn(self, question: Callable[[ClusterConnection], Awaitable[T]]) -> T:
         """Ask the cluster also while its breaker is open: somebody waits for just this answer."""
         async with self._queue:
             return await question(await self._connected())

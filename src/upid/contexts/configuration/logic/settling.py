@@ -32,6 +32,13 @@ def settled(known: Iterable[Known], own: Own) -> tuple[Setting, ...]:
     return tuple(_setting(one, given) for one in known)
 
 
+def changed(before: Own, after: Own) -> tuple[str, ...]:
+    """Return the names of what is not as before, sorted."""
+    old, later = dict(flat(before)), dict(flat(after))
+    either = sorted({*old, *later})
+    return tuple(n for n in either if n not in old or n not in later or old[n] != later[n])
+
+
 def _setting(one: Known, given: Mapping[str, object]) -> Setting:
     own = given.get(one.name)
     is_own = one.name in given
