@@ -4,10 +4,11 @@ import gc
 import os
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
@@ -53,7 +54,13 @@ def _of_cluster(flags: Flags) -> "Api":
     """Return the API over the cluster that kubectl would speak to, with what is read meanwhile."""
     from upid.client.api import Api
 
-    wanted = {
+    with reading(flags) as progress:
+        return Api.of_cluster(wanted(flags), progress)
+
+
+def wanted(flags: Flags) -> dict[str, Any]:
+    """Return which cluster the flags mean, as `upid.app.live.Wanted` takes it."""
+    return {
         "kubeconfig": flags.kubeconfig or "",
         "context": flags.context or "",
         "as_": flags.as_ or "",
@@ -61,9 +68,14 @@ def _of_cluster(flags: Flags) -> "Api":
         "insecure": flags.insecure_skip_tls_verify,
         "request_timeout": flags.request_timeout or "",
     }
+
+
+@contextmanager
+def reading(flags: Flags) -> Iterator[Callable[[str], None]]:
+    """Yield what shows on a terminal what is being read; nothing of it is left afterwards."""
     shown = not flags.quiet and sys.stderr.isatty()
     try:
-        return Api.of_cluster(wanted, _step if shown else lambda _: None)
+        yield _step if shown else lambda _: None
     finally:
         if shown:
             sys.stderr.write("\r\x1b[K")

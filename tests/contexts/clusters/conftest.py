@@ -1,8 +1,10 @@
 """A program over both databases, with one cluster in memory beside it."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.contexts.clusters.registry_world import QUICK, Program
 from tests.fixtures.memory_cluster import MemoryCluster
@@ -11,6 +13,20 @@ from upid.kit.crypto import Keys, Vault
 from upid.kit.db import Database
 
 TOKEN = "canary-token-5f0e1d"  # looked for everywhere it must not be
+
+
+@pytest.fixture(autouse=True)
+def _plain_log_lines() -> Iterator[None]:
+    """Write log lines as the program does, without the colours and locals of a desk."""
+    structlog.configure(
+        processors=[
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(default=str),
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ out from it: who runs a cluster, what it can do, who looks after an object. Not 
 (metrics), money (costs), judgements (insights, optimization).
 """
 
+from upid.contexts.clusters.diagnosis import Check, State
 from upid.contexts.clusters.errors import (
     ClusterExists,
     ClusterLoading,
@@ -29,6 +30,7 @@ from upid.contexts.clusters.types import Cluster
 
 __all__ = [
     "Capability",
+    "Check",
     "Cluster",
     "ClusterExists",
     "ClusterLoading",
@@ -43,6 +45,7 @@ __all__ = [
     "Presence",
     "ProviderFacts",
     "Sight",
+    "State",
     "capabilities_of",
     "ownership_of",
     "provider_of",

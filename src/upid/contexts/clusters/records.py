@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractAsyncContextManager
 
-    from upid.contexts.clusters.registered import Check, Registered
+    from upid.contexts.clusters.registered import Look, Registered
     from upid.contexts.clusters.repository import CheckRepository, ClusterRepository
     from upid.kit.crypto import Vault
     from upid.kit.db import Database, Transaction
@@ -57,7 +57,7 @@ class ClusterRecords:
             raise ClusterNotFound(cluster_id, ())
         return self._vault().open(sealed, _cell(cluster_id))
 
-    async def remember(self, cluster_id: str, check: Check) -> None:
+    async def remember(self, cluster_id: str, check: Look) -> None:
         """Store a look at a cluster."""
         async with self.db.transaction() as tx:
             await self.checks(tx).add(cluster_id, check, self._kept)

@@ -39,7 +39,7 @@ class Registered:
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Look:
     """One look at a cluster: what it found, or the error that it ended with.
 
     latency  of the quickest of its answers, in milliseconds
@@ -59,9 +59,9 @@ class Check:
     missing: tuple[str, ...] = field(default=())
 
 
-def good_check(reach: Reach, missing: Sequence[str]) -> Check:
+def good_look(reach: Reach, missing: Sequence[str]) -> Look:
     """Return a look that went well, as it is remembered, with the permissions it lacks."""
-    return Check(
+    return Look(
         id=_check_id(),
         at=reach.at,
         ok=True,
@@ -72,9 +72,11 @@ def good_check(reach: Reach, missing: Sequence[str]) -> Check:
     )
 
 
-def failed_check(error: UpidError, at: datetime) -> Check:
+def failed_look(error: UpidError, at: datetime) -> Look:
     """Return a look that ended with an error, as it is remembered."""
-    return Check(_check_id(), at, ok=False, code=error.code, message=error.message, hint=error.hint)
+    return Look(
+        _check_id(), at, ok=False, code=error.code, message=error.message, hint=error.hint
+    )
 
 
 def _check_id() -> str:

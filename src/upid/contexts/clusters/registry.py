@@ -15,7 +15,7 @@ from upid.contexts.clusters.errors import (
 from upid.contexts.clusters.events import ClusterDeleted, ClusterRegistered, ClusterUpdated
 from upid.contexts.clusters.logic.naming import checked_labels, checked_name, endings
 from upid.contexts.clusters.logic.permissions import READ
-from upid.contexts.clusters.registered import Check, Registered, good_check
+from upid.contexts.clusters.registered import Look, Registered, good_look
 from upid.kit.bulkhead import Bulkhead
 from upid.kit.etags import etag, require_match
 from upid.kit.idempotency import once
@@ -115,7 +115,7 @@ class ClusterRegistry:
         async def store(tx: Transaction) -> Reply:
             nonlocal registered
             await self._records.clusters(tx).add(cluster, sealed)
-            await self._records.checks(tx).add(cluster.id, _first_check(reach), 1)
+            await self._records.checks(tx).add(cluster.id, _first_look(reach), 1)
             told = {"cluster_id": cluster.id, "name": cluster.name, "version": cluster.version}
             await tx.emit(ClusterRegistered(at=now, **told))
             registered = True
@@ -123,7 +123,7 @@ class ClusterRegistry:
 
         reply = await once(self._records.db, key, asked, store, clock=self._clock)
         if registered:
-            self._lines.open(cluster)
+            self._lines.open(cluster, reach)
         return reply
 
     async def _known(self, key: str, asked: bytes) -> Reply | None:
@@ -160,8 +160,8 @@ class ClusterRegistry:
             after = replace(after, **_told(said, reach))
         await self._store(before, after, wanted.kubeconfig)
         if reach is not None:
-            await self._records.remember(after.id, _first_check(reach))
-        self._lines.open(after, afresh=reach is not None)
+            await self._records.remember(after.id, _first_look(reach))
+        self._lines.open(after, reach)
         return after
 
     async def remove(self, wanted_id: str) -> None:
@@ -206,7 +206,7 @@ class ClusterRegistry:
             found[: limit + 1], limit, lambda one: write_cursor(_LISTING, one.name, one.id)
         )
 
-    async def checks(self, cluster_id: str, limit: int) -> list[Check]:
+    async def checks(self, cluster_id: str, limit: int) -> list[Look]:
         """Return the latest looks at a cluster, the newest first."""
         async with self._records.transaction() as tx:
             return await self._records.checks(tx).latest(cluster_id, limit)
@@ -277,6 +277,6 @@ def _differ(before: Registered, after: Registered, part: str) -> bool:
     return bool(getattr(before, part) != getattr(after, part))
 
 
-def _first_check(reach: Reach) -> Check:
+def _first_look(reach: Reach) -> Look:
     refused = [str(grant.permission) for grant in reach.grants if not grant.allowed]
-    return good_check(reach, refused)
+    return good_look(reach, refused)

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from upid.contexts.clusters.errors import ClusterExists, ClusterNameTaken
-from upid.contexts.clusters.registered import Check, Registered
+from upid.contexts.clusters.registered import Look, Registered
 from upid.contexts.clusters.tables import checks, clusters
 from upid.kit.db import Transaction
 
@@ -91,7 +91,7 @@ class CheckRepository:
     def __init__(self, tx: Transaction) -> None:
         self._sql, self._tenant = tx.sql, tx.tenant
 
-    async def add(self, cluster_id: str, check: Check, kept: int) -> None:
+    async def add(self, cluster_id: str, check: Look, kept: int) -> None:
         """Store a look, and forget those before the last `kept`; nothing of one that is gone."""
         there = sa.select(clusters.c.id).where(
             clusters.c.tenant == self._tenant, clusters.c.id == cluster_id
@@ -112,7 +112,7 @@ class CheckRepository:
         )
         await self._sql.execute(sa.delete(checks).where(checks.c.id.in_(older)))
 
-    async def latest(self, cluster_id: str, limit: int) -> list[Check]:
+    async def latest(self, cluster_id: str, limit: int) -> list[Look]:
         """Return the latest looks at a cluster, the newest first."""
         wanted = (
             sa.select(*_TOLD)
@@ -135,6 +135,6 @@ def _registered(row: sa.Row[Any]) -> Registered:
     return Registered(**row._mapping)  # noqa: SLF001 - SQLAlchemy's own way to a row's columns
 
 
-def _check(row: sa.Row[Any]) -> Check:
+def _check(row: sa.Row[Any]) -> Look:
     fields = dict(row._mapping)  # noqa: SLF001 - SQLAlchemy's own way to a row's columns
-    return Check(**{**fields, "missing": tuple(fields["missing"])})
+    return Look(**{**fields, "missing": tuple(fields["missing"])})

@@ -23,7 +23,7 @@ from upid.adapters.kubernetes.client.lists import (
     object_decoder,
 )
 from upid.adapters.kubernetes.client.resources import Resource
-from upid.adapters.kubernetes.client.reviews import Decision, Rules
+from upid.adapters.kubernetes.client.reviews import Decision, Rules, Who
 from upid.adapters.kubernetes.client.tables import Row, table_form
 from upid.adapters.kubernetes.client.usage import NODE_USAGE, POD_USAGE, NodeUsage, PodUsage
 from upid.adapters.kubernetes.client.watches import Event, Watcher
@@ -203,6 +203,10 @@ class ClusterClient:
         return await reviews.allowed(
             self._asking, verb, resource, namespace=namespace, name=name, subresource=subresource
         )
+
+    async def who(self) -> Who:
+        """Return who the cluster takes the one who asks for; `ObjectMissing` before 1.28."""
+        return await reviews.who(self._asking)
 
     async def rules(self, namespace: str) -> Rules:
         """Return what the one who asks may do in a namespace."""

@@ -3,10 +3,19 @@
 from upid.adapters.kubernetes.live.reading import (
     Held,
     Progress,
+    read_kind,
     read_objects,
     read_usage,
     usage_unknown,
 )
 from upid.adapters.kubernetes.live.source import LiveSource
 
-__all__ = ["Held", "LiveSource", "Progress", "read_objects", "read_usage", "usage_unknown"]
+__all__ = [
+    "Held",
+    "LiveSource",
+    "Progress",
+    "read_kind",
+    "read_objects",
+    "read_usage",
+    "usage_unknown",
+]

@@ -103,24 +103,39 @@ def usage_unknown(error: ClusterError) -> str:
     return f"usage is unknown: {error}"
 
 
+async def read_kind(client: ClusterClient, resource: Resource) -> list[ObjectVersion] | None:
+    """Return the objects of a kind; None where they may not be listed."""
+    gate = asyncio.Semaphore()
+    try:
+        return (await _listed(client, resource, gate, lambda _: None))[0]
+    except Forbidden:
+        return None
+
+
 async def _list(
     client: ClusterClient, resource: Resource, gate: asyncio.Semaphore, progress: Progress
 ) -> tuple[list[ObjectVersion], list[str]]:
     """Return the objects of a kind, and what could not be read of it."""
-    found: list[ObjectVersion] = []
-    left_out: list[str] = []
     try:
-        async with gate, aclosing(client.list(resource)) as pages:
-            async for page in pages:
-                if page.first:
-                    found.clear()
-                found += map(_version, page.items)
-                left_out += page.unreadable
-                progress(f"{len(found):,} {resource.plural}")
+        return await _listed(client, resource, gate, progress)
     except Forbidden as error:
         if resource.plural in _NEEDED:
             raise
         return [], [f"{resource} are left out: {error}"]
+
+
+async def _listed(
+    client: ClusterClient, resource: Resource, gate: asyncio.Semaphore, progress: Progress
+) -> tuple[list[ObjectVersion], list[str]]:
+    found: list[ObjectVersion] = []
+    left_out: list[str] = []
+    async with gate, aclosing(client.list(resource)) as pages:
+        async for page in pages:
+            if page.first:
+                found.clear()
+            found += map(_version, page.items)
+            left_out += page.unreadable
+            progress(f"{len(found):,} {resource.plural}")
     return found, left_out
 
 

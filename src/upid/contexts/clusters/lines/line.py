@@ -15,7 +15,7 @@ from upid.contexts.clusters.lines.following import Follower
 from upid.contexts.clusters.lines.readings import UsageHour
 from upid.contexts.clusters.logic.inventory import present
 from upid.contexts.clusters.logic.permissions import READ, Need, needed
-from upid.contexts.clusters.registered import Check, failed_check, good_check
+from upid.contexts.clusters.registered import Look, failed_look, good_look
 from upid.contexts.clusters.types import Cluster, View
 from upid.core.errors import Kind, UpidError
 from upid.core.ports.cluster_connection import Following, Freshness
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds before a connection is made anew
+_CONNECTING = 5.0  # seconds that a question waits for a connection that is being made
 _WISHES_EVERY = 2.0  # seconds between two looks whether a cluster should be followed
 _WHOLE_EVERY = 30  # looks between two that ask for all permissions and kinds: they change rarely
 VITAL = tuple(need.permission for need in READ.needs if need.vital)
@@ -104,9 +105,10 @@ class Line:
         )
         self._queue = Bulkhead(cluster.id, settings.at_once, settings.waiting)
         self._connection: ClusterConnection | None = None
+        self._there = asyncio.Event()
         self.follower = Follower()
         self.usage = UsageHour()
-        self.last: Check | None = None
+        self.last: Look | None = None
         self.reach: Reach | None = None
         self.grants: dict[Permission, Grant] = {}
         self.served: Served | None = None
@@ -134,16 +136,18 @@ class Line:
             try:
                 async with await self._made() as connection:
                     self._connection, self.trouble = connection, None
+                    self._there.set()
                     pause = _FIRST_PAUSE
                     await self._stay(connection)
             except UpidError as error:
                 self.trouble = error
-                await self.note(failed_check(error, self._ways.clock()))
+                await self.note(failed_look(error, self._ways.clock()))
                 _log.warning("cluster_lost", cluster=self.cluster.id, code=error.code)
             except Exception:
                 _log.exception("cluster_line_failed", cluster=self.cluster.id)
             finally:
                 self._connection = None
+                self._there.clear()
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -172,18 +176,16 @@ class Line:
         Raises BulkheadFull, CircuitOpen, ClusterLoading, and what the cluster answers.
         """
 
-        async def asked() -> T:
-            return await question(self._connected())
-
         async with self._queue:
-            return await self.breaker.call(asked, counts=_is_failure)
+            connection = await self._connected()
+            return await self.breaker.call(lambda: question(connection), counts=_is_failure)
 
     async def asked_out_of_turn(self, question: Callable[[ClusterConnection], Awaitable[T]]) -> T:
         """Ask the cluster also while its breaker is open: somebody waits for just this answer."""
         async with self._queue:
-            return await question(self._connected())
+            return await question(await self._connected())
 
-    async def look(self, *, whole: bool, at_once: bool = False) -> Check:
+    async def look(self, *, whole: bool, at_once: bool = False) -> Look:
         """Look at the cluster; return what was found, or the error that it ended with.
 
         whole    whether every permission is asked about, not only those nothing works without
@@ -205,10 +207,15 @@ class Line:
         except (CircuitOpen, BulkheadFull):
             raise
         except UpidError as error:
-            return await self.note(failed_check(error, self._ways.clock()))
-        self.reach = found
-        self.grants |= {grant.permission: grant for grant in found.grants}
-        return await self.note(good_check(found, [str(one.permission) for one in self.missing()]))
+            return await self.note(failed_look(error, self._ways.clock()))
+        return await self.note(self.saw(found))
+
+    def saw(self, reach: Reach) -> Look:
+        """Take in what a look found; return it as it is remembered."""
+        self.reach = reach
+        self.grants |= {grant.permission: grant for grant in reach.grants}
+        self.last = good_look(reach, [str(one.permission) for one in self.missing()])
+        return self.last
 
     def missing(self) -> tuple[Need, ...]:
         """Return what UPID needs here and was refused when it was last asked about."""
@@ -219,7 +226,7 @@ class Line:
             if need.permission in self.grants and not self.grants[need.permission].allowed
         )
 
-    async def note(self, check: Check) -> Check:
+    async def note(self, check: Look) -> Look:
         """Keep a look; where rows cannot be written now, it is known until the next one only."""
         self.last = check
         try:
@@ -312,9 +319,14 @@ class Line:
             raise ClusterLoading(self.cluster.name, why)
         return mirror, told
 
-    def _connected(self) -> ClusterConnection:
+    async def _connected(self) -> ClusterConnection:
+        """Return the connection; one that is just being made is waited for."""
+        if self._connection is None and self.trouble is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_CONNECTING):
+                    await self._there.wait()
         if self._connection is None:
-            raise self.trouble or ClusterLoading(self.cluster.name, "it is being connected to")
+            raise self.trouble or ClusterLoading(self.name, "it is being connected to")
         return self._connection
 
     async def _looking(self) -> None:

@@ -8,6 +8,7 @@ from upid.contexts.clusters.logic.tidings import tidings
 from upid.contexts.clusters.registered import Registered
 from upid.contexts.clusters.service import ClusterService
 from upid.core.errors import UpidError
+from upid.core.ports.cluster_connection import Reach
 from upid.kit.logs import logger
 
 _NEWS_EVERY = 1.0  # seconds
@@ -33,18 +34,20 @@ class Lines:
             self.open(cluster)
         return len(self._lines)
 
-    def open(self, cluster: Registered, *, afresh: bool = False) -> None:
+    def open(self, cluster: Registered, seen: Reach | None = None) -> None:
         """Open a line to a cluster, or tell the open one that its cluster changed.
 
-        afresh  whether its credentials did, so that it has to connect anew
+        seen  what its credentials found, where they are fresh: then it connects anew
         """
         line = self._lines.get(cluster.id)
         if line is None:
             line = self._lines[cluster.id] = Line(cluster, self._ways)
             self._clusters.connect(line)
         line.cluster = cluster
+        if seen is not None:
+            line.saw(seen)
         running = self._tasks.get(cluster.id)
-        if running is None or afresh:
+        if running is None or seen is not None:
             if running is not None:
                 running.cancel()
             self._tasks[cluster.id] = asyncio.create_task(line.run())

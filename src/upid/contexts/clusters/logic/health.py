@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from upid.contexts.clusters.registered import Check
+from upid.contexts.clusters.registered import Look
 from upid.core.ports.cluster_connection import Following, Freshness
 
 SKEW = timedelta(seconds=60)  # beyond it tokens that were just made are refused, or live too long
@@ -31,7 +31,7 @@ class Signs:
     trouble   why following stopped; empty: it did not
     """
 
-    check: Check | None
+    check: Look | None
     breaker_open: bool
     following: Following | None
     missing: Sequence[str]
@@ -43,9 +43,9 @@ class Signs:
 def health_of(signs: Signs, now: datetime) -> tuple[Health, tuple[str, ...]]:
     """Return how a cluster is and why it is not better."""
     check = signs.check
-    if check is None:
-        return Health.UNKNOWN, ("it has not been looked at yet",)
     reasons = list(_reasons(signs, now))
+    if check is None:
+        return Health.UNKNOWN, ("it has not been looked at yet", *reasons)
     if not check.ok or signs.breaker_open:
         said = check.message if not check.ok else "it failed again and again, and is let rest"
         return Health.UNREACHABLE, (said, *reasons)

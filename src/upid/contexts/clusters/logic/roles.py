@@ -1,6 +1,5 @@
 """Permissions as YAML for `kubectl apply`: roles, an account for UPID, and what is missing."""
 
-import json
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -140,5 +139,13 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _quoted(text: str) -> str:
-    """Return a text as YAML reads it back, whatever is in it; JSON's strings are YAML's, too."""
-    return json.dumps(text)
+    """Return a text as YAML reads it back, whatever is in it; nothing but ASCII is written."""
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _escaped(letter: str) -> str:
+    if letter in '"\\':
+        return f"\\{letter}"
+    if letter.isascii() and letter.isprintable():
+        return letter
+    return f"\\U{ord(letter):08x}"

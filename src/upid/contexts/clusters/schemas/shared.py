@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from upid.contexts.clusters.registered import Check
+from upid.contexts.clusters.registered import Look
 from upid.core.window import rfc3339
 
 
@@ -46,7 +46,7 @@ def instant(at: datetime | None) -> str | None:
     return None if at is None else rfc3339(at)
 
 
-def check_row(check: Check) -> CheckRow:
+def check_row(check: Look) -> CheckRow:
     """Return a look as the API shows it."""
     return CheckRow(
         at=rfc3339(check.at),
