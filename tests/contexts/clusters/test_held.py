@@ -78,9 +78,9 @@ async def test_pods_are_filtered_and_paged_while_others_come_and_go(
         there_too = (await client.get(pods, params={"node": "n0"})).json()["items"]
         none = (await client.get(pods, params={"selector": "app!=web"})).json()["items"]
         bad = await client.get(pods, params={"cursor": "x"})
-        elsewhere = await client.get(pods.replace("/pods", "/services"), params={
-            "cursor": first["next_cursor"]
-        })
+        elsewhere = await client.get(
+            pods.replace("/pods", "/services"), params={"cursor": first["next_cursor"]}
+        )
 
     names = [one["name"] for one in first["items"] + rest["items"]]
     assert names == [f"web-{number}" for number in range(1, 8)]
@@ -105,9 +105,7 @@ async def test_what_has_not_changed_is_not_sent_again(
     assert (other.status_code, len(other.json()["items"])) == (200, 3)
 
 
-async def test_config_maps_have_sizes_and_no_values(
-    program: Program, there: MemoryCluster
-) -> None:
+async def test_config_maps_have_sizes_and_no_values(program: Program, there: MemoryCluster) -> None:
     """CLU-5."""
     entries = (Entry("app.conf", 20), Entry("more", 22))
     there.config_maps = [
@@ -202,9 +200,7 @@ async def test_a_recording_answers_the_same_questions_and_says_what_it_cannot_kn
 ) -> None:
     objects = [version_of({**body}) for body in (node("n1"), deployment("web", 2), pod("web-1"))]
     gone = version_of(pod("web-0"), until=objects[0].since.replace(hour=1))
-    source = MemorySource(
-        facts_of(notes=()), [*objects, gone], series={Entity.CONTAINER: ()}
-    )
+    source = MemorySource(facts_of(notes=()), [*objects, gone], series={Entity.CONTAINER: ()})
     program.clusters.attach(source)
     async with program.running() as client:
         place = f"{URL}/{source.facts().id}"
@@ -232,7 +228,11 @@ async def test_status_tells_what_a_cluster_is_and_how_each_fact_was_found(
 
     assert (found["source"], found["version"]) == ("connected", "v1.36.0")
     assert found["counts"] == {
-        "nodes": 1, "namespaces": 1, "workloads": 1, "pods": 2, "services": 1
+        "nodes": 1,
+        "namespaces": 1,
+        "workloads": 1,
+        "pods": 2,
+        "services": 1,
     }
     assert found["following"]["freshness"] == "live"
     assert found["missing_permissions"] == ["list services"]

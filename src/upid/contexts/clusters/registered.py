@@ -74,9 +74,7 @@ def good_look(reach: Reach, missing: Sequence[str]) -> Look:
 
 def failed_look(error: UpidError, at: datetime) -> Look:
     """Return a look that ended with an error, as it is remembered."""
-    return Look(
-        _check_id(), at, ok=False, code=error.code, message=error.message, hint=error.hint
-    )
+    return Look(_check_id(), at, ok=False, code=error.code, message=error.message, hint=error.hint)
 
 
 def _check_id() -> str:
