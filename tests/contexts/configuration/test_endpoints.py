@@ -76,7 +76,7 @@ async def test_what_is_put_is_what_is_got_and_can_be_put_again(
     assert again["settings"] == got.json()["settings"]
 
 
-HALVES = dict.fromkeys(WEIGHTS, 0.5)
+HALVES: dict[str, object] = dict.fromkeys(WEIGHTS, 0.5)
 WRONG: list[tuple[str, dict[str, object], list[str]]] = [
     (
         "general",
