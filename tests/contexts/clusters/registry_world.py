@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from inspect import isawaitable
 from typing import Any
 
 import httpx2
@@ -124,7 +125,10 @@ def registration(cluster: MemoryCluster, name: str = "prod", **more: object) -> 
 async def until(what: str, true: Callable[[], Any]) -> None:
     """Wait until something is true, for seconds at most."""
     async with asyncio.timeout(PATIENCE):
-        while not true():
+        while True:
+            found = true()
+            if await found if isawaitable(found) else found:
+                return
             await asyncio.sleep(0.01)
 
 

@@ -22,7 +22,7 @@ from upid.kit.idempotency import once
 from upid.kit.pagination import Page, read_cursor, write_cursor
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from upid.contexts.clusters.lines import Lines

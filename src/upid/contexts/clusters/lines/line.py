@@ -143,7 +143,7 @@ class Line:
                 self.trouble = error
                 await self.note(failed_look(error, self._ways.clock()))
                 _log.warning("cluster_lost", cluster=self.cluster.id, code=error.code)
-            except Exception:
+            except Exception:  # noqa: BLE001 - a fault on this line ends no other
                 _log.exception("cluster_line_failed", cluster=self.cluster.id)
             finally:
                 self._connection = None
@@ -175,7 +175,6 @@ class Line:
 
         Raises BulkheadFull, CircuitOpen, ClusterLoading, and what the cluster answers.
         """
-
         async with self._queue:
             connection = await self._connected()
             return await self.breaker.call(lambda: question(connection), counts=_is_failure)
