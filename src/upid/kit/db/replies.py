@@ -39,7 +39,7 @@ async def reserve(tx: Transaction, key: str, fingerprint: bytes, expires: dateti
         expires=expires,
     )
     taken = taken.on_conflict_do_nothing(index_elements=[replies.c.tenant, replies.c.key])
-    return (await tx.sql.execute(taken)).rowcount == 1
+    return (await tx.sql.execute(taken.returning(replies.c.key))).one_or_none() is not None
 
 
 async def remember(
