@@ -131,7 +131,11 @@ async def test_each_trouble_keeps_its_own_error_and_remedy(
 
 
 async def test_a_fault_of_ours_on_one_line_ends_neither_the_others_nor_the_program(
-    db: Database, vault: Vault, there: MemoryCluster, settings: Settings
+    db: Database,
+    vault: Vault,
+    there: MemoryCluster,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     other = MemoryCluster("https://other.example", TOKEN, "uid-other")
     quick = settings.clusters.model_copy(update={"pause": timedelta(seconds=0.1)})
@@ -141,8 +145,7 @@ async def test_a_fault_of_ours_on_one_line_ends_neither_the_others_nor_the_progr
         await registered(client, there)
         well = await registered(client, other, "other")
         there.failing = RuntimeError("a bug")  # type: ignore[assignment]
-        looks = there.looks
-        await until("it to fail", lambda: there.looks > looks)
+        await until("it to fail", lambda: "cluster_line_failed" in caplog.text)
         before = other.looks
         await until("the other to be looked at", lambda: other.looks > before + 2)
         assert (await client.get(f"{well}/health")).status_code == 200
