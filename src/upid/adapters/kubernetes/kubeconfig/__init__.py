@@ -4,6 +4,7 @@ What comes over the API does not get here: see `upid.adapters.kubernetes.strange
 """
 
 from upid.adapters.kubernetes.kubeconfig.finding import ContextName, contexts, find_access
+from upid.adapters.kubernetes.kubeconfig.flattening import Flat, flattened
 from upid.adapters.kubernetes.kubeconfig.options import Options
 
-__all__ = ["ContextName", "Options", "contexts", "find_access"]
+__all__ = ["ContextName", "Flat", "Options", "contexts", "find_access", "flattened"]
