@@ -18,12 +18,12 @@ from upid.app.settings import Settings
 from upid.app.wiring import analysis_routers, answering
 from upid.contexts.clusters import ClusterService
 from upid.contexts.clusters.held import ClusterViews
+from upid.contexts.clusters.held.telling import ClusterStates
 from upid.contexts.clusters.lines import Lines, Ways
 from upid.contexts.clusters.records import ClusterRecords
 from upid.contexts.clusters.registry import ClusterRegistry
 from upid.contexts.clusters.repository import CheckRepository, ClusterRepository
 from upid.contexts.clusters.settings import ClusterSettings
-from upid.contexts.clusters.telling import ClusterStates
 from upid.contexts.configuration import ConfigurationService, Fallback, Section
 from upid.contexts.configuration.repository import ConfigurationRepository
 from upid.gateway.app import create_app
