@@ -3,7 +3,13 @@
 What comes over the API does not get here: see `upid.adapters.kubernetes.stranger`.
 """
 
-from upid.adapters.kubernetes.kubeconfig.finding import ContextName, contexts, find_access
+from upid.adapters.kubernetes.kubeconfig.finding import (
+    ContextName,
+    Found,
+    contexts,
+    find_access,
+    find_several,
+)
 from upid.adapters.kubernetes.kubeconfig.options import Options
 
-__all__ = ["ContextName", "Options", "contexts", "find_access"]
+__all__ = ["ContextName", "Found", "Options", "contexts", "find_access", "find_several"]

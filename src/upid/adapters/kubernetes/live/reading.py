@@ -9,7 +9,13 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from upid.adapters.kubernetes.client import ClusterClient, Forbidden, ObjectMissing, Resource
+from upid.adapters.kubernetes.client import (
+    ClusterClient,
+    Forbidden,
+    ObjectMissing,
+    Resource,
+    resource,
+)
 from upid.adapters.kubernetes.client.errors import ClusterError
 from upid.adapters.kubernetes.live.kinds import READ
 from upid.core.ports.cluster_connection import ContainerReading, NodeReading, Usage
@@ -19,6 +25,8 @@ Progress = Callable[[str], None]
 
 _AT_ONCE = 4  # lists side by side: the API server has others to serve
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # of objects that do not say when they were made
+_NAMESPACES = resource("v1", "namespaces")
+_SYSTEM = "kube-system"  # the one namespace that every cluster has; its uid is the cluster's
 _NEEDED = frozenset({"nodes", "pods"})  # without them there is nothing to say
 
 
@@ -68,6 +76,18 @@ async def read_objects(client: ClusterClient, progress: Progress) -> Held:
         key=lambda one: (one.kind, one.namespace, one.name, one.since),
     )
     return Held(_identity(client, objects), str(version), tuple(objects), tuple(left_out))
+
+
+async def identify(client: ClusterClient) -> str | None:
+    """Return what tells this cluster from all others, as in `Held`; None: that may not be seen.
+
+    One small question, so it tells as well whether the cluster answers at all.
+    """
+    try:
+        found = await client.get(_NAMESPACES, _SYSTEM, _Object)
+    except (Forbidden, ObjectMissing):
+        return None
+    return hashlib.sha256(found.metadata.uid.encode()).hexdigest()
 
 
 async def read_usage(client: ClusterClient, at: datetime) -> Usage | str:
@@ -127,5 +147,5 @@ def _version(body: bytes) -> ObjectVersion:
 
 def _identity(client: ClusterClient, objects: list[ObjectVersion]) -> str:
     """Return what tells this cluster from all others, whatever it is called here."""
-    system = (one.uid for one in objects if (one.kind, one.name) == ("Namespace", "kube-system"))
+    system = (one.uid for one in objects if (one.kind, one.name) == ("Namespace", _SYSTEM))
     return hashlib.sha256(next(system, client.access.server).encode()).hexdigest()
