@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 from collections import defaultdict
 from collections.abc import Generator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from upid.adapters.kubernetes.access import Access
@@ -27,7 +28,7 @@ Outcome = LiveSource | UpidError | str
 AT_ONCE = 8  # clusters read side by side
 KNOCKING = 32  # clusters asked who they are side by side; commands for credentials run then
 # Who does not answer a question of one object within 10 s is not one to wait for among many.
-KNOCK = Limits(connect=10, request=10, patience=10, attempts=3)
+KNOCK = Limits(connect=10, request=10, patience=10, attempts=3, answer=1 << 20)
 LONGEST = 300.0  # seconds for one cluster, however many answers it takes
 _ANSWERS = 10  # or so many times what the user allows for one
 _NAMED = 3  # clusters that are waited for, in a line of progress
@@ -102,7 +103,7 @@ class _Reading:
             await self._known.put(error)
 
     async def _look(self, name: str, access: Access) -> None:
-        async with self._knocking, ClusterClient(access, KNOCK) as client:
+        async with self._knocking, ClusterClient(access, _knock(access)) as client:
             identity = await identify(client) or _by_address(access)
         async with self._doors[identity]:
             if identity in self._read:
@@ -125,6 +126,13 @@ class _Reading:
         more = f" and {rest} more" if rest > 0 else ""
         left = f"; left: {shown}{more}" if shown else ""
         self._progress(f"clusters: {self._all - len(self._left)} of {self._all} done{left}")
+
+
+def _knock(access: Access) -> Limits:
+    """Return how long the first answer may take: as long as the user says, where that is less."""
+    if not access.timeout or access.timeout >= KNOCK.request:
+        return KNOCK
+    return replace(KNOCK, connect=access.timeout, patience=access.timeout)
 
 
 async def _whole(access: Access, clock: Clock) -> LiveSource:
