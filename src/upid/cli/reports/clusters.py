@@ -1,14 +1,25 @@
 """The report on several clusters: a line for each, and sums that add up to the cent."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from upid.cli.flags import Flags
 from upid.cli.gate import RISKS
 from upid.cli.output import amounts
-from upid.cli.output.blocks import Block, Column, Commands, Heading, Lines, Row, Table, Text, View
+from upid.cli.output.blocks import (
+    Block,
+    Column,
+    Commands,
+    Heading,
+    Lines,
+    Row,
+    Table,
+    Text,
+    View,
+    as_text,
+)
 from upid.cli.output.paint import Tone
 from upid.cli.reports import phrases
 from upid.cli.reports.cluster import month_split
@@ -176,16 +187,28 @@ def _gauges(read: Sequence[Read]) -> dict[str, float | str]:
 
 def _missing(read: Sequence[Read]) -> list[str]:
     """Return what is missing, a sentence once with the clusters that it is true of."""
+    told = _grouped(read, lambda one: one.answer.missing)
+    return [
+        f"{named(names, len(read))} {'lack' if len(names) > 1 else 'lacks'} {sentence}"
+        for sentence, names in told.items()
+    ]
+
+
+def _notes(read: Sequence[Read]) -> list[str]:
+    told = _grouped(read, lambda one: one.answer.notes)
+    return [f"{named(names, len(read))}: {sentence}" for sentence, names in told.items()]
+
+
+def _grouped(
+    read: Sequence[Read], sentences: Callable[[Read], Sequence[str]]
+) -> dict[str, list[str]]:
+    """Return sentences, in which no cluster's own name stands, with the clusters that say them."""
     of: dict[str, list[str]] = defaultdict(list)
     for one in read:
-        for sentence in dict.fromkeys((*one.answer.missing, *one.answer.notes)):
-            of[_of_any(sentence, one)].append(one.asked.name)
-    return [f"{named(names, len(read))}: {sentence}" for sentence, names in of.items()]
-
-
-def _of_any(sentence: str, one: Read) -> str:
-    """Return a sentence without the name of the cluster that it is about."""
-    return sentence.replace(f"cluster {one.asked.name!r}", "the cluster")
+        own = f"cluster {one.asked.name!r}"
+        for sentence in dict.fromkeys(sentences(one)):
+            of[sentence.replace(own, "the cluster")].append(one.asked.name)
+    return of
 
 
 def named(names: Sequence[str], everyone: int) -> str:
@@ -228,10 +251,15 @@ def _together(months: "Sequence[Parts]") -> "Parts":
     return Parts(**{name: sum(getattr(month, name) for month in months) for name in names})
 
 
+def _short(provider: object) -> str:
+    """Return a provider's name as it fits into a column."""
+    return "on-prem" if provider == "On-Premises" else as_text(provider)
+
+
 def _table(found: "Sequence[Asked[ClusterAnalysis]]", read: Sequence[Read]) -> Table:
     columns = (
         Column("context", "Context", tone=lambda _: Tone.STRONG),
-        Column("provider", "On", spare=True),
+        Column("provider", "On", _short, spare=True),
         Column("version", "K8s", spare=True),
         Column("nodes", "Nodes", phrases.number(amounts.count), right=True),
         Column("pods", "Pods", phrases.number(amounts.count), right=True),
@@ -325,7 +353,7 @@ def _sure(read: Sequence[Read]) -> list[str]:
         items.append(f"Nothing was measured for long enough to judge: {named(unsure, len(read))}.")
     windows = {phrases.length(one.answer.window) for one in read}
     items.append(f"Each was looked at for {' or '.join(sorted(windows))}.")
-    return items + [phrases.sentence(sentence) for sentence in _missing(read)]
+    return items + [phrases.sentence(one) for one in (*_missing(read), *_notes(read))]
 
 
 def _hints(found: "Sequence[Asked[ClusterAnalysis]]") -> list[str]:
