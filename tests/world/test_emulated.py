@@ -35,7 +35,9 @@ from upid.kit.clock import system_clock
 pytestmark = pytest.mark.anyio
 
 PODS = resource("v1", "pods")
-IMPATIENT = Limits(first_pause=0.001, longest_pause=0.01, connect=1, request=1, attempts=2)
+IMPATIENT = Limits(
+    first_pause=0.001, longest_pause=0.01, connect=1, request=2, attempts=2, answer=1 << 20
+)
 
 
 class _Meta(msgspec.Struct, frozen=True):

@@ -132,7 +132,7 @@ def _knock(access: Access) -> Limits:
     """Return how long the first answer may take: as long as the user says, where that is less."""
     if not access.timeout or access.timeout >= KNOCK.request:
         return KNOCK
-    return replace(KNOCK, connect=access.timeout, patience=access.timeout)
+    return replace(KNOCK, patience=access.timeout)
 
 
 async def _whole(access: Access, clock: Clock) -> LiveSource:

@@ -205,6 +205,8 @@ async def _answer(writer: asyncio.StreamWriter, reply: Reply) -> bool:
     if reply.pieces is not None:
         async with aclosing(reply.pieces()) as pieces:
             async for piece in pieces:
+                if writer.is_closing():
+                    return False
                 writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
                 await writer.drain()
         if not reply.cut:

@@ -10,6 +10,7 @@ from tests.adapters.kubernetes.client_server import Reply, fails
 
 _MEGABYTE = 1 << 20
 _BOMB = 1000  # megabytes that the bomb becomes; on the wire it is one
+_ENDLESS = 1 << 30  # bytes; nobody reads so far
 _NEVER = 86_400.0  # seconds
 RETRY_AFTER = 2  # seconds, of a server that is too busy
 _PAGE = b"<!DOCTYPE html><html><title>Sign in</title><body>Welcome to the portal</body></html>"
@@ -64,5 +65,6 @@ async def _drops(body: bytes) -> AsyncGenerator[bytes]:
 async def _endless() -> AsyncGenerator[bytes]:
     yield _HEAD
     piece = b'{"metadata":{"name":"%b"}},' % (b"x" * 1000) * 64
-    while True:
+    for _ in range(_ENDLESS // len(piece)):
         yield piece
+        await asyncio.sleep(0)  # a connection that is closing takes all at once, and keeps it
