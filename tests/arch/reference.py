@@ -21,6 +21,7 @@ from pydantic_core import PydanticUndefined
 import upid
 from tests.arch import client_types
 from tests.arch.shape import ROOT
+from upid.contexts.clusters.logic import roles
 from upid.core.errors import UpidError
 
 FOLDER = ROOT / "docs" / "reference"
@@ -37,7 +38,8 @@ def pages() -> dict[Path, str]:
         "endpoints": lambda: endpoints(api),
     }
     found = {FOLDER / f"{name}.md": make() for name, make in makers.items()}
-    return found | {client_types.WRITTEN: client_types.rendered(api)}
+    granted = {ROOT / "deploy" / "rbac" / name: text for name, text in roles.files().items()}
+    return found | granted | {client_types.WRITTEN: client_types.rendered(api)}
 
 
 def stale() -> list[str]:
@@ -71,10 +73,10 @@ def errors() -> str:
     """Return the page of error codes."""
     from upid.cli.refusals import exit_code
     from upid.gateway.errors import CODES
-    from upid.kit.problems import STATUS
+    from upid.kit.problems import status_of
 
     rows = [
-        (f"`{one.code}`", one.kind, str(STATUS[one.kind]), str(exit_code(one.kind)), summary(one))
+        (f"`{one.code}`", one.kind, str(status_of(one)), str(exit_code(one.kind)), summary(one))
         for one in family()
     ]
     plain = [(f"`{code}`", str(status)) for status, code in sorted(CODES.items())]

@@ -100,7 +100,7 @@ def analysed(path: str) -> Watch:
     costs = CostService(clusters, panels, ShippedPrices(), settings.costs)
     insights = InsightService(clusters, panels, costs, settings.insights)
     advice = RecommendationService(clusters, panels, costs, insights, settings.optimization)
-    analyses = AnalysisService(clusters, panels, costs, insights, advice)
+    analyses = AnalysisService(clusters, panels, costs, advice)
     watch.time("costs", lambda: costs.allocation(cluster.id, window))
     watch.time("idle", lambda: insights.idle(cluster.id, window))
     watch.time("advice", lambda: advice.recommend(cluster.id, window))

@@ -162,7 +162,8 @@ def test_sqlalchemy_is_not_imported_before_the_first_transaction() -> None:
     """DESIGN: a stand-alone command opens no database until a use case asks for one."""
     asked = (
         "import sys; from upid.kit.db import Database; from upid.contexts.metrics import "
-        "RecordingService; Database('sqlite:///x'); sys.exit('sqlalchemy' in sys.modules)"
+        "RecordingService; from upid.kit import bus, courier, idempotency; "
+        "Database('sqlite:///x'); sys.exit('sqlalchemy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", asked], check=False).returncode == 0
 
@@ -180,7 +181,9 @@ def test_the_chain_builds_exactly_the_tables_that_the_contexts_name(bare_url: st
     from alembic.migration import MigrationContext
 
     from upid.kit.db.engine import sync_engine
+    from upid.kit.db.tables import outbox
 
+    assert outbox.metadata is METADATA
     upgrade(bare_url, MIGRATIONS)
     engine = sync_engine(bare_url, DatabaseSettings())
     with engine.connect() as connection:

@@ -7,15 +7,22 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from upid.app.clusters import ClusterParts
 from upid.app.home import home_of_one
 from upid.app.settings import Settings
+from upid.contexts.configuration import ConfigurationService
 from upid.contexts.metrics import RecordingService
 from upid.gateway.server import address_of, bound, serving
+from upid.kit.bus import Bus
+from upid.kit.clock import system_clock
+from upid.kit.courier import Courier
 from upid.kit.db import Database
 from upid.kit.lifecycle import Loop, Module
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 TARGETS: Mapping[str, Sequence[str]] = {"all": ("gateway",), "gateway": ("gateway",)}
+_NEEDED = ("settings", "courier")  # what clusters are followed by, and who tells of them
+_ASKED = ("store", "recordings", "settings", "clusters")  # what answers speak of
 
 
 class ServerModules:
@@ -26,10 +33,13 @@ class ServerModules:
         settings: Settings,
         database: Database,
         recordings: RecordingService,
+        configuration: ConfigurationService,
+        clusters: ClusterParts,
         app: FastAPI,
         announce: Callable[[str], None],
     ) -> None:
         self._settings, self._database, self._recordings = settings, database, recordings
+        self._configuration, self._clusters = configuration, clusters
         self._app, self._announce = app, announce
 
     def table(self) -> tuple[Module, ...]:
@@ -38,7 +48,10 @@ class ServerModules:
             Module("home", "holds the folder of all state", self._home),
             Module("store", "keeps rows; brings their tables up to date", self._store, ("home",)),
             Module("recordings", "attaches stored recordings", self._attached, ("store",)),
-            Module("gateway", "answers HTTP requests", self._gateway, ("store", "recordings")),
+            Module("settings", "reads what single clusters have", self._own, ("store",)),
+            Module("courier", "hands news to who wants it", self._courier, ("store",)),
+            Module("clusters", "keeps a line to each registered one", self._lines, _NEEDED),
+            Module("gateway", "answers HTTP requests", self._gateway, _ASKED),
         )
 
     @asynccontextmanager
@@ -61,6 +74,24 @@ class ServerModules:
     async def _attached(self) -> AsyncIterator[Loop | None]:
         await self._recordings.start()
         yield None
+
+    @asynccontextmanager
+    async def _own(self) -> AsyncIterator[Loop | None]:
+        await self._configuration.start()
+        yield None
+
+    @asynccontextmanager
+    async def _courier(self) -> AsyncIterator[Loop | None]:
+        yield Courier(self._database, Bus(), system_clock).run
+
+    @asynccontextmanager
+    async def _lines(self) -> AsyncIterator[Loop | None]:
+        await asyncio.to_thread(self._clusters.vault)  # keys that cannot be read end the start
+        await self._clusters.lines.start()
+        try:
+            yield self._clusters.lines.run
+        finally:
+            await self._clusters.lines.stop()
 
     @asynccontextmanager
     async def _gateway(self) -> AsyncIterator[Loop | None]:

@@ -4,11 +4,15 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 
 from upid.adapters.recordings import open_recording
+from upid.app.cluster_settings import SettingsOfClusters, fallbacks
+from upid.app.clusters import cluster_parts, cluster_routers
 from upid.app.modules import TARGETS, ServerModules
 from upid.app.recording_files import RecordingsOnDisk
 from upid.app.settings import Settings, load_settings
 from upid.app.wiring import analysis_routers, answering
 from upid.contexts.clusters import ClusterService
+from upid.contexts.configuration import ConfigurationService
+from upid.contexts.configuration.repository import ConfigurationRepository
 from upid.contexts.metrics import RecordingService
 from upid.contexts.metrics.endpoints import PATH
 from upid.contexts.metrics.endpoints import router as recordings_router
@@ -20,6 +24,7 @@ from upid.kit.clock import system_clock
 from upid.kit.db import Database
 from upid.kit.lifecycle import plan, run, stop_on_signals
 from upid.kit.logs import configure_logs
+from upid.kit.settings import Loaded
 
 
 def serve(
@@ -36,9 +41,9 @@ def serve(
     recordings  paths of recordings that can be asked about without being stored
     announce    is told the address once requests are welcome
     """
-    settings = load_settings(environ, flags).settings
-    configure_logs(settings.logs.level, settings.logs.areas)
-    modules = server_modules(settings, recordings, announce)
+    loaded = load_settings(environ, flags)
+    configure_logs(loaded.settings.logs.level, loaded.settings.logs.areas)
+    modules = server_modules(loaded, recordings, announce)
     wanted = plan(modules.table(), TARGETS, target)
 
     async def until_stopped() -> None:
@@ -50,9 +55,10 @@ def serve(
 
 
 def server_modules(
-    settings: Settings, recordings: Sequence[str], announce: Callable[[str], None]
+    loaded: Loaded[Settings], recordings: Sequence[str], announce: Callable[[str], None]
 ) -> ServerModules:
     """Return the modules of a server: every service, put together."""
+    settings = loaded.settings
     clusters = ClusterService()
     for path in recordings:
         clusters.attach(open_recording(path))
@@ -61,12 +67,25 @@ def server_modules(
     stored = RecordingService(
         database, RecordingRepository, folder, RecordingsOnDisk(), clusters, system_clock
     )
+    configuration = ConfigurationService(
+        database,
+        ConfigurationRepository,
+        lambda named: clusters.find(named).id,
+        fallbacks(settings, loaded.origins),
+        system_clock,
+    )
+    own = SettingsOfClusters(settings, configuration)
+    parts = cluster_parts(settings, database, clusters, configuration, system_clock)
     app = create_app(
-        [*analysis_routers(), recordings_router],
-        {**answering(clusters, settings), RecordingService: stored},
+        [*analysis_routers(), recordings_router, *cluster_routers()],
+        {
+            **answering(clusters, settings, own),
+            RecordingService: stored,
+            **parts.services,
+        },
         settings=settings.api,
         server=True,
         checks=[Check("database", database.ping), Check("recordings", stored.writable)],
         unlimited=frozenset({PATH}),
     )
-    return ServerModules(settings, database, stored, app, announce)
+    return ServerModules(settings, database, stored, configuration, parts, app, announce)

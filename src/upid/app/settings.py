@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from upid.contexts.clusters.settings import ClusterSettings
 from upid.contexts.costs.settings import CostSettings
 from upid.contexts.insights.settings import InsightSettings
 from upid.contexts.metrics.settings import MetricsSettings
@@ -27,6 +28,7 @@ ALIASES = {  # CFG-2: names and defaults that people know
     "UPID_DATABASE_POOL_SIZE": "database.pool_size",
     "UPID_DATABASE_MAX_OVERFLOW": "database.max_overflow",
     "UPID_DATABASE_QUERY_TIMEOUT": "database.query_timeout",
+    "UPID_KEY_FILE": "clusters.key_file",
     "UPID_LOG_LEVEL": "logs.level",
 }
 PROFILES: Mapping[str, Mapping[str, object]] = {  # CFG-2
@@ -62,6 +64,7 @@ class Settings(BaseModel):
     api: ApiSettings = Field(default_factory=ApiSettings)
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     logs: LogSettings = Field(default_factory=LogSettings)
+    clusters: ClusterSettings = Field(default_factory=ClusterSettings)
     metrics: MetricsSettings = Field(default_factory=MetricsSettings)
     costs: CostSettings = Field(default_factory=CostSettings)
     insights: InsightSettings = Field(default_factory=InsightSettings)
@@ -76,6 +79,11 @@ class Settings(BaseModel):
     def owner_url(self) -> str:
         """Where migrations run."""
         return _plain(self.database.owner_url) or self.database_url
+
+    @property
+    def key_file(self) -> Path:
+        """The keys that seal credentials."""
+        return self.clusters.key_file or self.home / "key"
 
     @property
     def recordings_folder(self) -> Path:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 
 from upid.adapters.pricelist import ShippedPrices
 from upid.adapters.recordings import open_recording
+from upid.app.cluster_settings import SettingsOfClusters
 from upid.app.settings import Settings, load_settings
 from upid.contexts.clusters import ClusterService
 from upid.contexts.costs import CostService
@@ -22,15 +23,22 @@ from upid.core.ports.cluster_source import ClusterSource
 from upid.gateway.app import create_app
 
 
-def answering(clusters: ClusterService, settings: Settings) -> Mapping[type, object]:
-    """Return the services that answer questions about clusters, by type."""
+def answering(
+    clusters: ClusterService, settings: Settings, own: SettingsOfClusters | None = None
+) -> Mapping[type, object]:
+    """Return the services that answer questions about clusters, by type.
+
+    own  what single clusters have of their own; without it, all are judged by `settings`
+    """
     panels = PanelService()
     costs = CostService(clusters, panels, ShippedPrices(), settings.costs)
-    insights = InsightService(clusters, panels, costs, settings.insights)
-    recommendations = RecommendationService(
-        clusters, panels, costs, insights, settings.optimization
+    insights = InsightService(
+        clusters, panels, costs, settings.insights, own.insights if own else None
     )
-    analyses = AnalysisService(clusters, panels, costs, insights, recommendations)
+    recommendations = RecommendationService(
+        clusters, panels, costs, insights, settings.optimization, own.optimization if own else None
+    )
+    analyses = AnalysisService(clusters, panels, costs, recommendations)
     return {ClusterService: clusters, AnalysisService: analyses}
 
 
@@ -90,6 +98,7 @@ def _app_of(source: ClusterSource, settings: Settings) -> FastAPI:
 
 def described_app() -> FastAPI:
     """Return the API with every route there is, to be described, not to be asked."""
+    from upid.app.clusters import cluster_routers
     from upid.contexts.metrics.endpoints import router as recordings_router
 
-    return create_app([*analysis_routers(), recordings_router], {})
+    return create_app([*analysis_routers(), recordings_router, *cluster_routers()], {})

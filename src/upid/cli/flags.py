@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Annotated, Any, get_type_hints
 
@@ -168,11 +168,25 @@ class Flags:
         return self.all_contexts or many
 
 
+def taking(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return what adds these flags, by their names in `Flags`, to a command."""
+    return lambda command: _with_flags(command, names)
+
+
 def reporting(command: Callable[..., None]) -> Callable[..., None]:
     """Return the command with all flags added; it gets them as its last argument, `flags`."""
+    return _with_flags(command, [field.name for field in fields(Flags)])
+
+
+def _with_flags(command: Callable[..., None], names: Sequence[str]) -> Callable[..., None]:
+    taken = [field for field in fields(Flags) if field.name in names]
     own = [p for p in inspect.signature(command).parameters.values() if p.name != "flags"]
     hints = get_type_hints(command, include_extras=True)
-    typed = get_type_hints(Flags, include_extras=True)
+    typed = {
+        name: hint
+        for name, hint in get_type_hints(Flags, include_extras=True).items()
+        if name in names
+    }
     added = [
         inspect.Parameter(
             field.name,
@@ -180,12 +194,12 @@ def reporting(command: Callable[..., None]) -> Callable[..., None]:
             default=None if field.default is MISSING else field.default,
             annotation=typed[field.name],
         )
-        for field in fields(Flags)
+        for field in taken
     ]
 
     @functools.wraps(command)
     def told(**values: Any) -> None:  # noqa: ANN401  typer fills in what it parsed
-        flags = Flags(**{field.name: values.pop(field.name) for field in fields(Flags)})
+        flags = Flags(**{field.name: values.pop(field.name) for field in taken})
         command(**values, flags=flags)
 
     told.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]

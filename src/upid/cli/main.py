@@ -14,6 +14,7 @@ from upid.cli import refusals
 from upid.cli.about import demo, openapi, version
 from upid.cli.analyze import app as analyze
 from upid.cli.config import app as config
+from upid.cli.doctor import doctor
 from upid.cli.explain import explain
 from upid.cli.recommend import recommend
 from upid.cli.recording import app as recording
@@ -23,7 +24,7 @@ from upid.core.errors import UpidError
 _DEBUG = "UPID_DEBUG"
 _YOUNG = 100_000  # objects made between two looks for cycles; Python's 700 cost 0.13 s of imports
 _NO_PLUGINS = ("PYDANTIC_DISABLE_PLUGINS", "__all__")  # the search through site-packages: 0.03 s
-_ORDER = ("demo", "analyze", "recommend", "explain", "recording", "serve", "config")
+_ORDER = ("demo", "analyze", "recommend", "explain", "doctor", "recording", "serve", "config")
 
 
 class _Ordered(TyperGroup):
@@ -48,6 +49,7 @@ app.command()(demo)
 app.add_typer(analyze, name="analyze")
 app.command()(recommend)
 app.command()(explain)
+app.command()(doctor)
 
 
 @app.callback()

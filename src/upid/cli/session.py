@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 
@@ -54,15 +54,15 @@ def _of_cluster(flags: Flags) -> "Api":
     """Return the API over the cluster that kubectl would speak to, with what is read meanwhile."""
     from upid.client.api import Api
 
-    named = {**connection(flags), "context": "".join(flags.contexts)}
-    with progressing(flags) as step:
-        return Api.of_cluster(named, step)
+    with reading(flags) as progress:
+        return Api.of_cluster(wanted(flags), progress)
 
 
-def connection(flags: Flags) -> dict[str, object]:
-    """Return kubectl's flags but the context."""
+def wanted(flags: Flags) -> dict[str, Any]:
+    """Return which cluster the flags mean, as `upid.app.live.Wanted` takes it."""
     return {
         "kubeconfig": flags.kubeconfig or "",
+        "context": flags.contexts[0] if len(flags.contexts) == 1 else "",
         "as_": flags.as_ or "",
         "as_groups": tuple(flags.as_group or ()),
         "insecure": flags.insecure_skip_tls_verify,
@@ -71,8 +71,8 @@ def connection(flags: Flags) -> dict[str, object]:
 
 
 @contextmanager
-def progressing(flags: Flags) -> Iterator[Callable[[str], None]]:
-    """Yield what shows a step of the work to whoever looks at a terminal, and clean up after."""
+def reading(flags: Flags) -> Iterator[Callable[[str], None]]:
+    """Yield what shows on a terminal what is being read; nothing of it is left afterwards."""
     shown = not flags.quiet and sys.stderr.isatty()
     try:
         yield _step if shown else lambda _: None
@@ -105,18 +105,23 @@ def _without_a_search(recordings: Sequence[str]) -> "Api":
 
 def answer(flags: Flags, ask: Callable[["Api"], View]) -> None:
     """Ask the API, show what it answers as the flags say, and end as the gates say."""
-    if flags.several:
-        raise refusals.Refusal(
-            "this is about one cluster, and several contexts were asked for",
-            hint="name one context; `upid analyze cluster`, `upid analyze namespace` and "
-            "`upid recommend` take several",
-        )
+    refuse_several(flags)
 
     def asked() -> View:
         with open_api(flags) as api:
             return ask(api)
 
     conclude(flags, asked)
+
+
+def refuse_several(flags: Flags) -> None:
+    """Refuse several contexts for what is about one cluster."""
+    if flags.several:
+        raise refusals.Refusal(
+            "this is about one cluster, and several contexts were asked for",
+            hint="name one context; `upid analyze cluster`, `upid analyze namespace` and "
+            "`upid recommend` take several",
+        )
 
 
 def conclude(flags: Flags, ask: Callable[[], View]) -> None:

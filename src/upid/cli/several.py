@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 from upid.cli.flags import Flags
 from upid.cli.output.blocks import View
 from upid.cli.refusals import Refusal
-from upid.cli.session import conclude, connection, progressing
+from upid.cli.session import conclude, reading, wanted
 
 if TYPE_CHECKING:
     from upid.client.api import Api
@@ -26,8 +26,8 @@ def answer_several(
     _refuse_contradictions(flags)
 
     def asked() -> View:
-        with progressing(flags) as step:
-            found = ask_clusters(connection(flags), flags.contexts, step, ask)
+        with reading(flags) as step:
+            found = ask_clusters({**wanted(flags), "context": ""}, flags.contexts, step, ask)
         return view(found)
 
     conclude(flags, asked)

@@ -99,11 +99,15 @@ class Factor(Answer, frozen=True, kw_only=True):
 
 
 class Idle(Answer, frozen=True, kw_only=True):
-    """How idle a workload or pod is, and why (IDL-1 to IDL-8)."""
+    """How idle a workload or pod is, and why (IDL-1 to IDL-8).
+
+        `idle_above` is the percentage from above which this cluster's workloads are called idle.
+    """
 
     against: list[str]
     confidence: float | None
     factors: list[Factor]
+    idle_above: float
     kind: str
     missing: list[str]
     monthly_cost: float | None

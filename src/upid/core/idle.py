@@ -210,8 +210,11 @@ def confidence_of(samples: Ints, requests: Floats, hours: Ints, alike: Floats) -
     return np.clip(moved, *CONFIDENCE_HELD)
 
 
-def judge(activity: Activity, weights: Weights) -> Judgement:
-    """Judge every pod. O(pods × hours); no randomness, no order between pods matters."""
+def judge(activity: Activity, weights: Weights, idle_above: float = IDLE_ABOVE) -> Judgement:
+    """Judge every pod. O(pods × hours); no randomness, no order between pods matters.
+
+    idle_above  percent: a higher probability is called idle
+    """
     cut = activity.history
     observed = activity.observed
     business = activity.business[:, cut:].sum(axis=1)
@@ -251,7 +254,8 @@ def judge(activity: Activity, weights: Weights) -> Judgement:
     probability[gone] = np.nan
     return Judgement(
         factors, used, probability, confidence, alike, by_requests, serves, business, expected,
-        rate, baseline, history, held, _verdicts(activity, probability, held, business, usage),
+        rate, baseline, history, held,
+        _verdicts(activity, probability > idle_above, probability, held, business, usage),
         active, usage,
     )  # fmt: skip
 
@@ -335,10 +339,14 @@ def _held(
 
 
 def _verdicts(
-    activity: Activity, probability: Floats, held: Ints, business: Floats, usage: Usage
+    activity: Activity,
+    high: Bools,
+    probability: Floats,
+    held: Ints,
+    business: Floats,
+    usage: Usage,
 ) -> tuple[Verdict, ...]:
     works = (business > 0) | usage.works_now
-    high = probability > IDLE_ABOVE
     unknown = np.isnan(probability) | (high & (held != Held.NOT))
     young = held == Held.TOO_YOUNG
     found = np.where(high, 0, 1)

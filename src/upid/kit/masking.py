@@ -37,12 +37,29 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
 )
 
+_HINT = re.compile(r"[:=@]|eyJ|bearer|basic", re.IGNORECASE)  # without one, nothing is masked
+_WITHOUT_SCHEME = re.compile(r"(^|\s)([^\s:/@]+):[^\s/@]+@(?=[^\s@]+)")  # user:password@registry
+_WEBHOOK = re.compile(
+    r"(hooks\.slack\.com/\w+|discord(?:app)?\.com/api/webhooks|webhook\.office\.com/\w+)/[^\s\"']+"
+)
+
 
 def masked(text: str) -> str:
     """Return the text without tokens, passwords in URLs, Authorization headers and keys."""
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def without_secrets(text: str) -> str:
+    """Return a text that others wrote without what looks like a secret, addresses of webhooks too.
+
+    A second time changes nothing.
+    """
+    if not _HINT.search(text):
+        return text
+    text = _WITHOUT_SCHEME.sub(rf"\1\2:{MASK}@", masked(text))
+    return _WEBHOOK.sub(rf"\1/{MASK}", text)
 
 
 def masked_value(value: object, key: str = "") -> object:

@@ -1,5 +1,6 @@
 """Errors as problem details (RFC 9457): one shape for every refusal the API gives."""
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,6 +23,9 @@ STATUS: Mapping[Kind, int] = {
     Kind.BUSY: 503,
     Kind.UNREACHABLE: 502,
 }
+
+# codes to which HTTP gives a status of their own, whatever their kind
+STATUS_OF_CODE: Mapping[str, int] = {"precondition_failed": 412}
 
 SCHEMA: Mapping[str, object] = {
     "title": "Problem",
@@ -80,25 +84,40 @@ def problem_response(
 
 
 def error_response(error: UpidError, *, asked: Scope | None = None) -> Response:
-    """Return the problem document of one of UPID's own errors."""
-    headers = {"Retry-After": str(RETRY_AFTER)} if error.kind is Kind.BUSY else None
+    """Return the problem document of one of UPID's own errors.
+
+    A busy one may hold `retry_after`, in seconds, in its details.
+    """
     return problem_response(
-        STATUS[error.kind],
+        status_of(error),
         error.code,
         error.message,
         hint=error.hint,
         asked=asked,
-        headers=headers,
+        headers=_waiting_time(error),
         details=_plain(error.details),
     )
+
+
+def status_of(error: UpidError | type[UpidError]) -> int:
+    """Return the HTTP status of an error, or of all errors of a class."""
+    return STATUS_OF_CODE.get(error.code, STATUS[error.kind])
 
 
 def problems(*errors: type[UpidError]) -> dict[int | str, dict[str, Any]]:
     """Return what the API's document says of the errors that a route can answer with."""
     by_status: dict[int | str, list[type[UpidError]]] = {}
     for error in errors:
-        by_status.setdefault(STATUS[error.kind], []).append(error)
+        by_status.setdefault(status_of(error), []).append(error)
     return {status: _described(found) for status, found in sorted(by_status.items(), key=str)}
+
+
+def _waiting_time(error: UpidError) -> dict[str, str] | None:
+    if error.kind is not Kind.BUSY:
+        return None
+    told = error.details.get("retry_after")
+    seconds = math.ceil(told) if isinstance(told, int | float) else RETRY_AFTER
+    return {"Retry-After": str(max(RETRY_AFTER, seconds))}
 
 
 def _described(errors: Sequence[type[UpidError]]) -> dict[str, Any]:

@@ -65,6 +65,7 @@ class Access:
     proxy        URL of an HTTP, HTTPS or SOCKS5 proxy; it may hold a password
     impersonate  headers `Impersonate-…`, in order; one a group, so a name may come again
     origin       where it was found, for people: "context 'prod' of ~/.kube/config"
+    proof        how the user is known, for people: "a token", "the command 'aws'"
     timeout      seconds a request may take, where the user said so; 0: as long as it takes
     compress     whether answers may be compressed (`disable-compression` says no)
     addresses    where a connection may go, judged on what it really goes to; None: anywhere
@@ -80,6 +81,7 @@ class Access:
     proxy: str | None = field(default=None, repr=False)
     impersonate: tuple[tuple[str, str], ...] = ()
     origin: str = ""
+    proof: str = ""
     timeout: float | None = None
     compress: bool = True
     addresses: Addresses | None = None

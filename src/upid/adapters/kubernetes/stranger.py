@@ -6,6 +6,7 @@ read with bounds and without YAML's references; certificates and keys are looked
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from upid.adapters.kubernetes import credentials, documents, pem
@@ -34,8 +35,21 @@ _PARTS = {
 _INSECURE = "insecure-skip-tls-verify"
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was taken from a stranger's kubeconfig: the access, and the token in it, if any."""
+
+    access: Access
+    token: str = field(repr=False)
+
+
 def stranger_access(text: bytes, allowed: AddressPolicy, *, context: str = "") -> Access:
-    """Return the access that a stranger's kubeconfig describes.
+    """Return the access that a stranger's kubeconfig describes; see `taken_from_stranger`."""
+    return taken_from_stranger(text, allowed, context=context).access
+
+
+def taken_from_stranger(text: bytes, allowed: AddressPolicy, *, context: str = "") -> Taken:
+    """Return what a stranger's kubeconfig describes.
 
     context  which one; else its current context
 
@@ -54,7 +68,7 @@ def stranger_access(text: bytes, allowed: AddressPolicy, *, context: str = "") -
     if (found.get("kind", "Config"), found.get("apiVersion", "v1")) != ("Config", "v1"):
         raise KubeconfigRefused("it is not a Config of version v1")
     chosen = context or _text(found.get("current-context", ""), "current-context")
-    return _access(found, chosen, allowed)
+    return _taken(found, chosen, allowed)
 
 
 def _refused(found: Mapping[str, Any], allowed: AddressPolicy) -> Iterator[str]:
@@ -126,16 +140,17 @@ def _text(value: object, place: str, longest: int = _NAME) -> str:
     return value
 
 
-def _access(found: Mapping[str, Any], chosen: str, allowed: AddressPolicy) -> Access:
+def _taken(found: Mapping[str, Any], chosen: str, allowed: AddressPolicy) -> Taken:
     context = _named(found, "contexts", chosen)
     cluster_name = _text(context.get("cluster", ""), "the context's cluster")
     user_name = _text(context.get("user", ""), "the context's user")
     cluster = _named(found, "clusters", cluster_name)
     user = _named(found, "users", user_name)
-    return Access(
+    token = _text(user.get("token", ""), "the user's token", _TOKEN)
+    access = Access(
         server=allowed.server(_text(cluster.get("server"), "the cluster's server", 4096)),
         tls=_tls(cluster, insecure=bool(cluster.get(_INSECURE))),
-        credentials=_credentials(user, user_name),
+        credentials=_credentials(user, user_name, token),
         context=chosen,
         cluster=cluster_name,
         user=user_name,
@@ -143,6 +158,7 @@ def _access(found: Mapping[str, Any], chosen: str, allowed: AddressPolicy) -> Ac
         origin="a kubeconfig that was sent",
         addresses=allowed,
     )
+    return Taken(access, token)
 
 
 def _namespace(context: Mapping[str, Any]) -> str:
@@ -164,8 +180,7 @@ def _tls(cluster: Mapping[str, Any], *, insecure: bool) -> Tls:
     return Tls(authority or None, name or None, insecure)
 
 
-def _credentials(user: Mapping[str, Any], name: str) -> credentials.Proofs:
-    token = _text(user.get("token", ""), "the user's token", _TOKEN)
+def _credentials(user: Mapping[str, Any], name: str, token: str) -> credentials.Proofs:
     certificate, key = _bytes(user, "client-certificate-data"), _bytes(user, "client-key-data")
     if not (token or certificate):
         raise KubeconfigRefused(

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from upid.adapters.recordings.errors import RecordingRefused
-from upid.adapters.recordings.redaction import without_secrets
 from upid.core.metrics import LABELS, LARGEST_SAMPLE, METRICS, Entity
 from upid.core.panel import Floats, Ints
+from upid.kit.masking import without_secrets
 
 _BLOCK = 4 << 20  # bytes of CSV read at once
 _ROWS = 1 << 17  # rows of Parquet read at once

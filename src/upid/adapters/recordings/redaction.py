@@ -7,35 +7,17 @@ passwords in addresses, tokens, addresses of webhooks. Objects of kind Secret ar
 altogether.
 """
 
-import re
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any, TypeAlias
 
 import msgspec
 
 from upid.adapters.recordings.errors import RecordingRefused
 from upid.adapters.recordings.layout import MAX_BODY
-from upid.kit.masking import MASK, masked
-
-Json: TypeAlias = Any  # as msgspec decodes it
+from upid.core.redaction import Json
+from upid.core.redaction import clean as without_places
+from upid.kit.masking import without_secrets
 
 _SECRET_KINDS = frozenset({"secret", "sealedsecret"})  # in small letters: kinds are not checked
-_NAMED_VALUES = frozenset({"env", "httpHeaders"})
-_COMMANDS = frozenset({"args", "command"})
-_DROPPED = frozenset({"managedFields", "kubectl.kubernetes.io/last-applied-configuration"})
-_CONFIG = frozenset({"data", "binaryData", "stringData"})
-_TELLING = re.compile(
-    r"(password|passwd|passphrase|token|api[-_.]?key|secret[-_.]?key|access[-_.]?key|private[-_.]?key"
-    r"|credentials?|authorization|cookie|connection[-_.]?string|cabundle)$",
-    re.IGNORECASE,
-)
-
-_HINT = re.compile(r"[:=@]|eyJ|bearer|basic", re.IGNORECASE)  # without one, nothing is masked
-_WITHOUT_SCHEME = re.compile(r"(^|\s)([^\s:/@]+):[^\s/@]+@(?=[^\s@]+)")  # user:password@registry
-_WEBHOOK = re.compile(
-    r"(hooks\.slack\.com/\w+|discord(?:app)?\.com/api/webhooks|webhook\.office\.com/\w+)/[^\s\"']+"
-)
 
 
 def redacted(kind: str, name: str, body: bytes, removed: Counter[str]) -> bytes | None:
@@ -63,53 +45,4 @@ def redacted(kind: str, name: str, body: bytes, removed: Counter[str]) -> bytes 
 
 def clean(node: Json, removed: Counter[str], *, config: bool = False) -> Json:
     """Return a tree of an object without what may hold secrets."""
-    if isinstance(node, str):
-        return _masked(node, removed)
-    if isinstance(node, list):
-        return [clean(item, removed) for item in node]
-    if not isinstance(node, dict):
-        return node
-    found: dict[str, Any] = {}
-    for key, value in node.items():
-        if key in _DROPPED:
-            removed["last-applied" if "/" in key else key] += 1
-        elif key in _COMMANDS and isinstance(value, list | str):
-            removed[key] += 1
-        elif key in _NAMED_VALUES and isinstance(value, list):
-            found[key] = [_without_value(item, key, removed) for item in value]
-        elif config and key in _CONFIG and isinstance(value, dict):
-            found[key] = dict.fromkeys(value, "")
-            removed["ConfigMap values"] += len(value)
-        elif isinstance(value, str) and value and _tells(key, node):
-            removed["telling keys"] += 1
-        else:
-            found[key] = clean(value, removed)
-    return found
-
-
-def _tells(key: str, node: Mapping[str, Json]) -> bool:
-    """Say whether a text is a secret by its key, or by the name that stands beside a value."""
-    named = str(node.get("name")) if key == "value" else key
-    return _TELLING.search(named) is not None
-
-
-def _masked(text: str, removed: Counter[str]) -> str:
-    told = without_secrets(text)
-    if told != text:
-        removed["secrets in text"] += 1
-    return told
-
-
-def without_secrets(text: str) -> str:
-    """Return a text with what looks like a secret replaced; a second time changes nothing."""
-    if not _HINT.search(text):
-        return text
-    text = _WITHOUT_SCHEME.sub(rf"\1\2:{MASK}@", masked(text))
-    return _WEBHOOK.sub(rf"\1/{MASK}", text)
-
-
-def _without_value(item: Json, key: str, removed: Counter[str]) -> Json:
-    if not isinstance(item, dict) or "value" not in item:
-        return clean(item, removed)
-    removed["env values" if key == "env" else "header values"] += 1
-    return {name: clean(value, removed) for name, value in item.items() if name != "value"}
+    return without_places(node, removed, without_secrets, config=config)

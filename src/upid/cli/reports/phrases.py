@@ -30,6 +30,7 @@ WHY_SPARED = {
     "too_large": "no node could hold what is needed",
     "blocked": "quiet because something they depend on is down",
     "limit_range": "a LimitRange allows less than is needed",
+    "ruled_out": "ruled out by the cluster's settings",
 }
 
 _VERDICTS = {"idle": Tone.BAD, "unused": Tone.BAD, "blocked": Tone.WARN, "busy": Tone.GOOD}

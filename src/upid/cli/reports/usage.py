@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from upid.client.types import Distribution, Idle
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
-_IDLE_ABOVE = 80  # IDL-1: the verdict is idle above this
 _AGAINST_SHOWN = 3  # one a pod says the same again and again
 _THOUSANDS = 1000  # from here on a fraction says nothing
 _BAR = 20  # cells of a factor's bar: five per cent each
@@ -77,7 +76,7 @@ def idle_blocks(idle: "Idle | None") -> list[Block]:
         return [Heading("Idle?"), Text("Not judged.", Tone.QUIET)]
     answer = {"idle": "yes", "busy": "no, it works"}.get(idle.verdict, idle.verdict)
     known = (
-        f"idle by {amounts.percent(idle.probability)}, where more than {_IDLE_ABOVE} % is idle"
+        f"idle by {amounts.percent(idle.probability)}, where more than {idle.idle_above:g} % is idle"
         if idle.probability is not None
         else idle.unknown or "not known"
     )
@@ -119,7 +118,7 @@ def _would_change(idle: "Idle") -> list[str]:
     known = [factor for factor in idle.factors if factor.value is not None and factor.weight > 0]
     if idle.probability is None or not known:
         return ["What would change the verdict: the missing figures above."]
-    gap = idle.probability - _IDLE_ABOVE
+    gap = idle.probability - idle.idle_above
     idle_now = gap > 0
     for factor in sorted(known, key=lambda factor: -factor.weight):
         value = factor.value or 0.0

@@ -5,7 +5,13 @@ out from it: who runs a cluster, what it can do, who looks after an object. Not 
 (metrics), money (costs), judgements (insights, optimization).
 """
 
-from upid.contexts.clusters.errors import ClusterExists, ClusterNotFound, ClusterUnclear
+from upid.contexts.clusters.diagnosis import Check, State
+from upid.contexts.clusters.errors import (
+    ClusterExists,
+    ClusterLoading,
+    ClusterNotFound,
+    ClusterUnclear,
+)
 from upid.contexts.clusters.facts import (
     Capability,
     Confidence,
@@ -19,23 +25,27 @@ from upid.contexts.clusters.facts import (
 from upid.contexts.clusters.logic.capabilities import capabilities_of
 from upid.contexts.clusters.logic.ownership import ownership_of
 from upid.contexts.clusters.logic.provider import provider_of
-from upid.contexts.clusters.service import ClusterService
+from upid.contexts.clusters.service import ClusterService, Named
 from upid.contexts.clusters.types import Cluster
 
 __all__ = [
     "Capability",
+    "Check",
     "Cluster",
     "ClusterExists",
+    "ClusterLoading",
     "ClusterNotFound",
     "ClusterService",
     "ClusterUnclear",
     "Confidence",
     "Evidence",
     "Hold",
+    "Named",
     "Ownership",
     "Presence",
     "ProviderFacts",
     "Sight",
+    "State",
     "capabilities_of",
     "ownership_of",
     "provider_of",

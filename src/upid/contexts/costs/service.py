@@ -1,6 +1,6 @@
 """Questions about what a cluster costs."""
 
-from upid.contexts.clusters import Cluster, ClusterService
+from upid.contexts.clusters import Cluster, ClusterService, Named
 from upid.contexts.costs.errors import NothingInWindow
 from upid.contexts.costs.logic.breakdown import breakdown
 from upid.contexts.costs.logic.closing import Rules, allocation_of
@@ -34,7 +34,7 @@ class CostService:
 
     def allocation(
         self,
-        cluster_id: str | None = None,
+        cluster_id: Named = None,
         window: Window | None = None,
         *,
         model: Model | None = None,
@@ -54,7 +54,7 @@ class CostService:
             cpu_weight=self._settings.cpu_weight,
             memory_weight=self._settings.memory_weight,
         )
-        key = (cluster.id, str(span), rules.model, rules.basis, rules.sharing)
+        key = (cluster.moment, str(span), rules.model, rules.basis, rules.sharing)
         return self._kept.get(key, lambda: self._compute(cluster, span, rules))
 
     def breakdown(self, allocation: Allocation, by: str = "namespace") -> tuple[CostLine, ...]:

@@ -1,11 +1,11 @@
 """Questions about what a cluster's measurements mean."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 import numpy as np
 
-from upid.contexts.clusters import Cluster, ClusterService
+from upid.contexts.clusters import Cluster, ClusterService, Named
 from upid.contexts.costs import CostService, NothingInWindow
 from upid.contexts.insights.logic import hours
 from upid.contexts.insights.logic.needs import Needs, down, needs
@@ -39,7 +39,10 @@ _KEPT = 4  # reports; the same question comes from every part of an analysis
 
 
 class InsightService:
-    """Judges pods by what was measured of them; computes a question once."""
+    """Judges pods by what was measured of them; computes a question once.
+
+    What is judged by one cluster's settings is kept by them, and is no answer for another's.
+    """
 
     def __init__(
         self,
@@ -47,31 +50,50 @@ class InsightService:
         panels: PanelService,
         costs: CostService | None,
         settings: InsightSettings,
+        of_cluster: Callable[[str], InsightSettings] | None = None,
     ) -> None:
+        """Take the parts.
+
+        of_cluster  returns what holds for one cluster, by its id; without it `settings` hold for
+                    all. Noise is told from business by `settings` alone.
+        """
         self._clusters, self._panels, self._costs = clusters, panels, costs
-        self._weights = settings.weights()
+        self._settings = of_cluster or (lambda _: settings)
         self._rules = noise_rules(
             health_paths=settings.health_paths,
             agents=settings.noise_agents,
             monitors=settings.monitoring_sources,
         )
-        self._kept: Recent[tuple[str, str], IdleReport] = Recent(_KEPT)
+        self._kept: Recent[tuple[str, str, InsightSettings], IdleReport] = Recent(_KEPT)
 
-    def idle(self, cluster_id: str | None = None, window: Window | None = None) -> IdleReport:
+    def settings(self, cluster: Named = None) -> InsightSettings:
+        """Return the settings that a cluster is judged by now."""
+        return self._settings(self._clusters.resolve(cluster).id)
+
+    def idle(
+        self,
+        cluster_id: Named = None,
+        window: Window | None = None,
+        settings: InsightSettings | None = None,
+    ) -> IdleReport:
         """Return which pods and workloads are idle, how sure that is, and why (IDL-1 to IDL-8).
 
         The evidence is the last seven days of the window; the time before it that the source
         knows of, 90 days at most, is the history that it is compared with, also where that lies
         before the window.
+
+        settings  what to judge by; without them, those that the cluster has now
         """
         cluster = self._clusters.resolve(cluster_id)
         held = cluster.facts.window
         part = held if window is None else held.overlap(window)
         if part is None:
             raise NothingInWindow(str(window), str(held))
-        return self._kept.get((cluster.id, str(part)), lambda: self._report(cluster, part))
+        by = settings or self._settings(cluster.id)
+        key = (cluster.moment, str(part), by)
+        return self._kept.get(key, lambda: self._report(cluster, part, by))
 
-    def _report(self, cluster: Cluster, window: Window) -> IdleReport:
+    def _report(self, cluster: Cluster, window: Window, by: InsightSettings) -> IdleReport:
         span = hours.Span.of(window, cluster.facts.window)
         objects = cluster.inventory()
         pods = tuple(
@@ -81,7 +103,7 @@ class InsightService:
             )
         )
         rows = [row for row, pod in enumerate(pods) if _living(pod, window)]
-        judged = pods_idle(self._found(cluster, pods, span, window), rows) if rows else ()
+        judged = pods_idle(self._found(cluster, pods, span, window, by), rows) if rows else ()
         return IdleReport(
             cluster=cluster.id,
             window=window,
@@ -91,10 +113,16 @@ class InsightService:
             workloads=workloads_idle(judged),
             completed=sum(pod.phase in _COMPLETED for pod in pods),
             missing=_missing(cluster, span),
+            idle_above=by.idle_above,
         )
 
     def _found(
-        self, cluster: Cluster, pods: tuple[Pod, ...], span: hours.Span, window: Window
+        self,
+        cluster: Cluster,
+        pods: tuple[Pod, ...],
+        span: hours.Span,
+        window: Window,
+        by: InsightSettings,
     ) -> Found:
         places, objects = hours.Places(pods), cluster.inventory()
         streams = self._panels.catalogue(cluster, Entity.REQUEST)
@@ -125,7 +153,7 @@ class InsightService:
         return Found(
             pods=pods,
             activity=activity,
-            judged=judge(activity, self._weights),
+            judged=judge(activity, by.weights(), by.idle_above),
             by_kind=asked.by_kind,
             down=unready,
             needs={caller: len(callees) for caller, callees in used.items()},
@@ -161,7 +189,7 @@ class InsightService:
         """Return what each pod costs by uid: over the window, and projected to a month."""
         if self._costs is None:
             return None
-        allocation = self._costs.allocation(cluster.id, window)
+        allocation = self._costs.allocation(cluster, window)
         micros: dict[str, int] = {}
         for row, cost in zip(allocation.containers, allocation.allocated.tolist(), strict=True):
             micros[row.pod_uid] = micros.get(row.pod_uid, 0) + cost

@@ -3,14 +3,22 @@
 from ipaddress import ip_network
 from typing import Self
 
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from upid.core.idle import Weights
+from upid.core.idle import IDLE_ABOVE, Weights
 
 
 class InsightSettings(BaseModel):
     """How idleness is judged (IDL-1, IDL-2). The four weights add up to 1."""
 
+    model_config = ConfigDict(frozen=True)  # what is computed is kept by the settings behind it
+
+    idle_above: float = Field(
+        default=IDLE_ABOVE,
+        gt=0,
+        lt=100,
+        description="A pod is idle from above this probability, in percent.",
+    )
     business_weight: float = Field(
         default=0.50,
         ge=0,

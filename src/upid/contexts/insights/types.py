@@ -105,13 +105,14 @@ class WorkloadIdle:
 class IdleReport:
     """The idleness of everything that lived at the end of a window.
 
-    window     what was asked about
-    evidence   its last seven days at most: what the probability speaks of
-    history    time before the evidence that it was compared with
-    pods       by namespace, name, uid
-    workloads  by namespace, kind, name
-    completed  pods that had run to completion and were not judged
-    missing    what the whole cluster lacks, such as request data
+    window      what was asked about
+    evidence    its last seven days at most: what the probability speaks of
+    history     time before the evidence that it was compared with
+    pods        by namespace, name, uid
+    workloads   by namespace, kind, name
+    completed   pods that had run to completion and were not judged
+    missing     what the whole cluster lacks, such as request data
+    idle_above  percent: a higher probability was called idle
     """
 
     cluster: str
@@ -122,3 +123,4 @@ class IdleReport:
     workloads: tuple[WorkloadIdle, ...]
     completed: int
     missing: tuple[str, ...]
+    idle_above: float

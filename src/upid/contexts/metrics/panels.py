@@ -30,7 +30,7 @@ class PanelService:
         The window is held to the source's own; without one, all of it.
         """
         span = cluster.facts.window if window is None else window
-        key = (cluster.id, metric.name, str(span))
+        key = (cluster.moment, metric.name, str(span))
         with self._lock:
             found = self._panels.get(key)
             if found is not None:
@@ -55,7 +55,7 @@ class PanelService:
         ids = self.catalogue(cluster, metric.entity).ids
         steps = -(-span.seconds // max(1, round(cluster.facts.cadence.total_seconds())))
         with self._lock:
-            known = (cluster.id, metric.name, str(span)) in self._panels
+            known = (cluster.moment, metric.name, str(span)) in self._panels
         if known or ids.size * steps <= self._part:
             whole = self.panel(cluster, metric, span)
             for first in range(0, len(whole), _PART_SERIES):

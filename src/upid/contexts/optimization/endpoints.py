@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from upid.contexts.clusters import ClusterNotFound, ClusterUnclear
+from upid.contexts.clusters import ClusterLoading, ClusterNotFound, ClusterUnclear
 from upid.contexts.optimization.analysis import AnalysisService
 from upid.contexts.optimization.analysis.errors import (
     PodNotFound,
@@ -30,7 +30,7 @@ from upid.kit.web import json_response, service
 router = APIRouter()
 Analyses = Annotated[AnalysisService, Depends(service(AnalysisService))]
 
-_CLUSTER = (ClusterNotFound, ClusterUnclear, BadWindow)
+_CLUSTER = (ClusterNotFound, ClusterUnclear, ClusterLoading, BadWindow)
 Namespaces = Annotated[list[str] | None, Query(description="Only these; each may be a glob.")]
 
 
@@ -100,7 +100,7 @@ def analyze_pod(question: PodQuestion, analyses: Analyses) -> Annotated[Response
     "/recommendations/cluster/{cluster_id}",
     tags=["recommendations"],
     response_model=None,
-    responses=problems(ClusterNotFound, BadWindow, BadCursor),
+    responses=problems(ClusterNotFound, ClusterLoading, BadWindow, BadCursor),
 )
 def list_recommendations(
     cluster_id: str,

@@ -1,8 +1,10 @@
 """Questions about what should change in a cluster."""
 
-from upid.contexts.clusters import Cluster, ClusterService
+from collections.abc import Callable
+
+from upid.contexts.clusters import Cluster, ClusterService, Named
 from upid.contexts.costs import CostService
-from upid.contexts.insights import InsightService
+from upid.contexts.insights import InsightService, InsightSettings
 from upid.contexts.metrics import PanelService
 from upid.contexts.optimization.logic.advice import Material, Rules, advise
 from upid.contexts.optimization.logic.grouping import Question, Samples
@@ -14,11 +16,15 @@ from upid.core.panel import Panel
 from upid.core.window import Window
 from upid.kit.recent import Recent
 
+_Question = tuple[str, str, OptimizationSettings, InsightSettings]
 _KEPT = 4  # answers in memory: analysis, recommendations and explanations ask the same
 
 
 class RecommendationService:
-    """Advises on a cluster's requests and limits, idle workloads and orphaned costs."""
+    """Advises on a cluster's requests and limits, idle workloads and orphaned costs.
+
+    What is advised by one cluster's settings is kept by them, and is no answer for another's.
+    """
 
     def __init__(
         self,
@@ -27,30 +33,43 @@ class RecommendationService:
         costs: CostService,
         insights: InsightService,
         settings: OptimizationSettings,
+        of_cluster: Callable[[str], OptimizationSettings] | None = None,
     ) -> None:
+        """Take the parts.
+
+        of_cluster  returns what holds for one cluster, by its id; without it `settings` hold for
+                    all
+        """
         self._clusters, self._panels = clusters, panels
         self._costs, self._insights = costs, insights
-        self._settings = settings
-        self._kept: Recent[tuple[str, str], Advice] = Recent(_KEPT)
+        self._settings = of_cluster or (lambda _: settings)
+        self._kept: Recent[_Question, Advice] = Recent(_KEPT)
 
-    def recommend(self, cluster_id: str | None = None, window: Window | None = None) -> Advice:
+    def recommend(self, cluster_id: Named = None, window: Window | None = None) -> Advice:
         """Return what should change in a cluster and what was left alone (OPT-1, OPT-4).
 
         Without a window, from all that the source holds.
         """
         cluster = self._clusters.resolve(cluster_id)
-        key = (cluster.id, str(window or ""))
-        return self._kept.get(key, lambda: advise(self._material(cluster, window), self._rules()))
+        by, judged_by = self._settings(cluster.id), self._insights.settings(cluster)
+        key = (cluster.moment, str(window or ""), by, judged_by)
 
-    def _material(self, cluster: Cluster, window: Window | None) -> Material:
-        allocation = self._costs.allocation(cluster.id, window)
+        def make() -> Advice:
+            return advise(self._material(cluster, window, judged_by), _rules(by))
+
+        return self._kept.get(key, make)
+
+    def _material(
+        self, cluster: Cluster, window: Window | None, judged_by: InsightSettings
+    ) -> Material:
+        allocation = self._costs.allocation(cluster, window)
         return Material(
             cluster_id=cluster.id,
             window=allocation.window,
             inventory=cluster.inventory(),
             samples=self._samples(cluster, window),
             allocation=allocation,
-            idle=self._insights.idle(cluster.id, window),
+            idle=self._insights.idle(cluster, window, judged_by),
         )
 
     def _samples(self, cluster: Cluster, window: Window | None) -> Samples:
@@ -64,16 +83,17 @@ class RecommendationService:
             labels, read(CPU), read(MEMORY), read(THROTTLED), read(RESTARTS), read(OOM_KILLS)
         )
 
-    def _rules(self) -> Rules:
-        settings = self._settings
-        return Rules(
-            question=Question(settings.cpu_quantile, settings.half_life, settings.startup),
-            thresholds=Thresholds(
-                policy=settings.policy(),
-                efficiency=settings.efficiency,
-                least_history=settings.least_history,
-                least_coverage=settings.least_coverage,
-                least_runs=settings.least_runs,
-            ),
-            valid_for=settings.valid_for,
-        )
+
+def _rules(settings: OptimizationSettings) -> Rules:
+    return Rules(
+        question=Question(settings.cpu_quantile, settings.half_life, settings.startup),
+        thresholds=Thresholds(
+            policy=settings.policy(),
+            efficiency=settings.efficiency,
+            least_history=settings.least_history,
+            least_coverage=settings.least_coverage,
+            least_runs=settings.least_runs,
+        ),
+        switches=settings.switches(),
+        valid_for=settings.valid_for,
+    )

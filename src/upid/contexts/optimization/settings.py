@@ -1,15 +1,41 @@
 """Settings of the recommendations."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from upid.contexts.optimization.logic.ruling import Switch
+from upid.contexts.optimization.types import AdviceType
 from upid.core.histogram import HALF_LIFE_HOURS
 from upid.core.rightsizing import Policy
 
 
+class AdviceRule(BaseModel):
+    """Whether one kind of advice is given, and where not."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    on: bool = Field(default=True, description="Whether this kind of advice is given.")
+    except_namespaces: tuple[str, ...] = Field(
+        default=(), description="Namespaces that it is not given for; names or globs."
+    )
+
+
+class AdviceRules(BaseModel):
+    """Which kinds of advice are given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rightsizing: AdviceRule = AdviceRule()
+    idle: AdviceRule = AdviceRule()
+    cost: AdviceRule = AdviceRule()
+
+
 class OptimizationSettings(BaseModel):
     """What is kept free, when advice is given, and from how much evidence."""
+
+    model_config = ConfigDict(frozen=True)  # what is computed is kept by the settings behind it
 
     cpu_quantile: float = Field(
         default=0.95,
@@ -64,6 +90,15 @@ class OptimizationSettings(BaseModel):
     valid_for: timedelta = Field(
         default=timedelta(days=7), description="A recommendation expires so long after its window."
     )
+
+    rules: AdviceRules = Field(default_factory=AdviceRules)
+
+    def switches(self) -> Mapping[AdviceType, Switch]:
+        """Return which kinds of advice are wanted, and where."""
+        rules: dict[AdviceType, AdviceRule] = {
+            kind: getattr(self.rules, kind.value) for kind in AdviceType
+        }
+        return {kind: Switch(rule.on, rule.except_namespaces) for kind, rule in rules.items()}
 
     def policy(self) -> Policy:
         """Return what the estimators need."""

@@ -7,6 +7,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import NamedTuple
 
+from upid.contexts.insights import IdleReport
 from upid.core.explain import Unknown
 from upid.core.rightsizing import Ask
 from upid.core.simulation import Replay
@@ -61,6 +62,7 @@ class Code(StrEnum):
     TOO_LARGE = "too_large"
     BLOCKED = "blocked"
     LIMIT_RANGE = "limit_range"
+    RULED_OUT = "ruled_out"
 
 
 class Target(NamedTuple):
@@ -265,7 +267,10 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """All that may be changed in a cluster, dearest first, and all that was left alone."""
+    """All that may be changed in a cluster, dearest first, and all that was left alone.
+
+    idle  what of idleness it was made from
+    """
 
     cluster_id: str
     window: Window
@@ -274,4 +279,5 @@ class Advice:
     left_alone: tuple[LeftAlone, ...]
     headroom: tuple[Headroom, ...]
     totals: Totals
+    idle: IdleReport
     notes: tuple[str, ...] = ()

@@ -95,6 +95,7 @@ class Following:
     objects     how many there are of each kind
     relists     lists begun anew because the past was forgotten
     memory      bytes of the objects as they are kept
+    mended      objects that a comparison with a list found wrong, and that were put right
     """
 
     freshness: Freshness
@@ -104,6 +105,7 @@ class Following:
     objects: dict[str, int]
     relists: int
     memory: int
+    mended: int = 0
 
 
 class Happened(StrEnum):

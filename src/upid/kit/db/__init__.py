@@ -1,14 +1,16 @@
 """The database: SQLAlchemy Core on SQLite (embedded) and PostgreSQL (server), tenant by tenant.
 
-Here: connections, transactions, column types, walls between tenants, the run of migrations. Not
-here: any table. Importing this package does not import SQLAlchemy; only a transaction does.
+Here: connections, transactions, column types, walls between tenants, the run of migrations, and the
+tables of the plumbing itself (outbox, inbox, replies). Importing this package does not import
+SQLAlchemy; only a transaction does.
 """
 
-from upid.kit.db.database import DEFAULT_TENANT, Database, Transaction
+from upid.kit.db.database import Database, Transaction
 from upid.kit.db.errors import DatabaseBusy, DatabaseUnreachable
-from upid.kit.db.settings import DatabaseSettings
+from upid.kit.db.settings import ALL_TENANTS, DEFAULT_TENANT, DatabaseSettings
 
 __all__ = [
+    "ALL_TENANTS",
     "DEFAULT_TENANT",
     "Database",
     "DatabaseBusy",

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from upid.kit.db.settings import DatabaseSettings
+from upid.kit.db.settings import ALL_TENANTS, DEFAULT_TENANT, DatabaseSettings
+from upid.kit.events import Envelope, Event, enclosed, encoded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
-DEFAULT_TENANT = "default"  # the only one until there are logins
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +21,25 @@ class Transaction:
 
     Statements filter by tenant themselves. On PostgreSQL row level security holds even where one
     forgets to; on SQLite the filter is all there is.
+
+    emitted  events and their payloads as text, written to the outbox as the last thing before the
+             commit: only then is what keeps the events of one key in order held for a moment
     """
 
     sql: AsyncConnection
     tenant: str
+    emitted: list[tuple[Envelope, str]] = field(default_factory=list)
+
+    async def emit(self, event: Event) -> None:
+        """Let an event be delivered if, and only if, this transaction commits.
+
+        A savepoint that is rolled back does not take it back. Raises ValueError for an event that
+        is none, see `enclosed`.
+        """
+        if self.tenant == ALL_TENANTS:
+            raise ValueError(f"{event.topic!r} happened to nobody: the transaction is for all")
+        envelope = enclosed(event, self.tenant)
+        self.emitted.append((envelope, encoded(envelope.payload, envelope.topic)))
 
 
 class Database:
@@ -35,6 +49,7 @@ class Database:
         self._url = url
         self._settings = settings or DatabaseSettings()
         self._engine: AsyncEngine | None = None
+        self._listeners: list[Callable[[], None]] = []
 
     @asynccontextmanager
     async def transaction(self, tenant: str = DEFAULT_TENANT) -> AsyncIterator[Transaction]:
@@ -51,7 +66,20 @@ class Database:
         with translated(self._url):
             async with self._engine.begin() as sql:
                 await begun(sql, tenant, self._settings)
-                yield Transaction(sql, tenant)
+                tx = Transaction(sql, tenant)
+                yield tx
+                if tx.emitted:
+                    from upid.kit.db.outbox import write
+
+                    await write(tx)
+        if tx.emitted:
+            for heard in tuple(self._listeners):
+                heard()
+
+    def on_emitted(self, heard: Callable[[], None]) -> Callable[[], None]:
+        """Call `heard` after each commit of events by this process; return what ends that."""
+        self._listeners.append(heard)
+        return lambda: self._listeners.remove(heard)
 
     async def ping(self) -> None:
         """Return when the database answers. Raises what `transaction` raises."""

@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from upid.kit.settings import Duration
 
+DEFAULT_TENANT = "default"  # the only one until there are logins
+ALL_TENANTS = "*"  # reads what is waiting, whosever it is; is nobody's name and writes nothing
+
 SCHEMES = {
     "sqlite": "sqlite+aiosqlite",
     "postgresql": "postgresql+psycopg",

@@ -27,11 +27,13 @@ from upid.adapters.kubernetes.client.errors import (
     TooManyRequests,
     Unauthorized,
 )
+from upid.adapters.kubernetes.client.greetings import Greeting
 from upid.adapters.kubernetes.client.limits import Limits, Pace
-from upid.adapters.kubernetes.client.lists import Page, Selection, WhenExpired
+from upid.adapters.kubernetes.client.lists import Encoded, Letters, Page, Selection, WhenExpired
 from upid.adapters.kubernetes.client.portal import Portal
 from upid.adapters.kubernetes.client.resources import Resource, resource
 from upid.adapters.kubernetes.client.reviews import Decision, Rule, Rules
+from upid.adapters.kubernetes.client.tables import Row
 from upid.adapters.kubernetes.client.usage import ContainerUsage, NodeUsage, PodUsage
 from upid.adapters.kubernetes.client.watches import Change, Event
 
@@ -46,9 +48,12 @@ __all__ = [
     "ContainerUsage",
     "Decision",
     "Discovery",
+    "Encoded",
     "Event",
     "Expired",
     "Forbidden",
+    "Greeting",
+    "Letters",
     "Limits",
     "NameUnknown",
     "NodeUsage",
@@ -63,6 +68,7 @@ __all__ = [
     "ProxyFailed",
     "RequestRefused",
     "Resource",
+    "Row",
     "Rule",
     "Rules",
     "Selection",

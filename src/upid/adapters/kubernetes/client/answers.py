@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 import httpx2
@@ -32,10 +32,18 @@ _SECRET = 6  # characters; what is shorter stands in too many words
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful answer."""
+    """A successful answer.
+
+    sent  when it was asked for, by UPID's clock
+    took  seconds until its head was there
+    date  what the server's clock said then, to the second; None: it did not tell
+    """
 
     body: bytes
     content_type: str
+    sent: datetime
+    took: float
+    date: datetime | None
 
 
 class _Continued(msgspec.Struct, frozen=True, rename={"onward": "continue"}):
@@ -146,12 +154,17 @@ def wait(headers: Mapping[str, str], clock: Clock) -> float | None:
     told = headers.get("Retry-After", "").strip()
     if told.isdecimal():
         return min(float(told), _LATEST)
+    at = instant(told)
+    return None if at is None else min(max((at - clock()).total_seconds(), 0.0), _LATEST)
+
+
+def instant(told: str) -> datetime | None:
+    """Return the instant that a header names; None for anything else."""
     try:
         at = parsedate_to_datetime(told)
-    except ValueError:
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    aware = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return min(max((aware - clock()).total_seconds(), 0.0), _LATEST)
 
 
 def _without(body: bytes, sent: Iterable[tuple[str, str]]) -> bytes:

@@ -133,14 +133,16 @@ class Asking:
 
     async def _read(self, question: Question, headers: Headers, heard: _Heard) -> Answer:
         most = self.limits.answer if question.most is None else question.most
+        sent, began = self.pace.clock(), self.pace.now()
         async with self._send(question, headers, self.limits.request) as answer:
             heard.begun = True
+            took, date = self.pace.now() - began, answer.headers.get("Date", "")
             body = await answers.read(answer, most, self.access.cluster, question.asked)
             kind = answer.headers.get("Content-Type", "")
             if "json" not in kind.lower():
                 found = answers.described(answer, body)
                 raise answers.not_kubernetes(self.access, found)
-            return Answer(body, kind)
+            return Answer(body, kind, sent, took, answers.instant(date))
 
     @asynccontextmanager
     async def _send(

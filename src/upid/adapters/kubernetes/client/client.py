@@ -12,6 +12,7 @@ from upid.adapters.kubernetes.client.asking import Asking, Question
 from upid.adapters.kubernetes.client.discovery import Discovery, ServerVersion
 from upid.adapters.kubernetes.client.errors import ObjectUnreadable
 from upid.adapters.kubernetes.client.failures import printable
+from upid.adapters.kubernetes.client.greetings import Greeting, greet
 from upid.adapters.kubernetes.client.limits import Limits, Pace
 from upid.adapters.kubernetes.client.lists import (
     Lister,
@@ -22,7 +23,8 @@ from upid.adapters.kubernetes.client.lists import (
     object_decoder,
 )
 from upid.adapters.kubernetes.client.resources import Resource
-from upid.adapters.kubernetes.client.reviews import Decision, Rules
+from upid.adapters.kubernetes.client.reviews import Decision, Rules, Who
+from upid.adapters.kubernetes.client.tables import Row, table_form
 from upid.adapters.kubernetes.client.usage import NODE_USAGE, POD_USAGE, NodeUsage, PodUsage
 from upid.adapters.kubernetes.client.watches import Event, Watcher
 
@@ -99,6 +101,16 @@ class ClusterClient:
             resource, into, selection, expired=expired, metadata_only=metadata_only
         )
 
+    def rows(
+        self, resource: Resource, selection: Selection = EVERYTHING
+    ) -> AsyncGenerator[Page[Row], None]:
+        """Yield what the server prints of objects, page by page; never the objects (CLU-5).
+
+        A server that answers with anything but a table is refused: `NotKubernetes`.
+        """
+        form = table_form(self.access)
+        return self._lister.walk(resource, selection, form, WhenExpired.CONTINUE)
+
     @overload
     async def get(
         self, resource: Resource, name: str, into: type[T], *, namespace: str | None = ...
@@ -166,6 +178,10 @@ class ClusterClient:
             resource, into, selection, since=since, metadata_only=metadata_only
         )
 
+    async def greet(self) -> Greeting:
+        """Return the server's version, how far away it is, and how its clock differs."""
+        return await greet(self._asking)
+
     async def version(self) -> ServerVersion:
         """Return the server's version."""
         return await discovery.version(self._asking)
@@ -187,6 +203,10 @@ class ClusterClient:
         return await reviews.allowed(
             self._asking, verb, resource, namespace=namespace, name=name, subresource=subresource
         )
+
+    async def who(self) -> Who:
+        """Return who the cluster takes the one who asks for; `ObjectMissing` before 1.28."""
+        return await reviews.who(self._asking)
 
     async def rules(self, namespace: str) -> Rules:
         """Return what the one who asks may do in a namespace."""

@@ -4,12 +4,14 @@ From 1.26 on one request answers for all groups (aggregated discovery, v2 or v2b
 servers, and some proxies, are asked group by group.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
 
 from upid.adapters.kubernetes.client import answers
+from upid.adapters.kubernetes.client.answers import Answer
 from upid.adapters.kubernetes.client.asking import JSON, Asking, Question
 from upid.adapters.kubernetes.client.errors import ClusterError
 from upid.adapters.kubernetes.client.resources import Resource, segment
@@ -20,6 +22,7 @@ _AGGREGATED = ",".join(
     [f"{JSON};g=apidiscovery.k8s.io;v={v};as=APIGroupDiscoveryList" for v in ("v2", "v2beta1")]
     + [JSON]
 )
+VERSION = Question("say its version", "/version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +44,16 @@ class ServerVersion:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A kind in one version of its group, and what may be done with it at all."""
+    """A kind in one version of its group, and what may be done with it at all.
+
+    parts  its subresources, such as `resize`
+    """
 
     resource: Resource
     kind: str
     namespaced: bool
     verbs: frozenset[str]
+    parts: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +100,16 @@ class _KindName(_Camel, frozen=True):
     kind: str = ""
 
 
+class _AggregatedPart(_Camel, frozen=True):
+    subresource: str
+
+
 class _AggregatedResource(_Camel, frozen=True):
     resource: str
     response_kind: _KindName | None = None
     scope: str = "Namespaced"
     verbs: list[str] | None = None
+    subresources: list[_AggregatedPart] | None = None
 
 
 class _AggregatedVersion(_Camel, frozen=True):
@@ -153,7 +165,11 @@ class _Resources(_Camel, frozen=True):
 
 async def version(asking: Asking) -> ServerVersion:
     """Return the server's version."""
-    answer = await asking.ask(Question("say its version", "/version"))
+    return read_version(asking, await asking.ask(VERSION))
+
+
+def read_version(asking: Asking, answer: Answer) -> ServerVersion:
+    """Return the version that an answer to `VERSION` tells."""
     try:
         found = msgspec.json.decode(answer.body, type=_VersionAnswer)
         numbers = [int("".join(filter(str.isdecimal, one))) for one in (found.major, found.minor)]
@@ -193,7 +209,9 @@ def _aggregated(asking: Asking, body: bytes, found: _Found) -> None:
                 resource = Resource(group.metadata.name, one.version, kind.resource)
                 said = kind.response_kind.kind if kind.response_kind else ""
                 scoped = kind.scope == "Namespaced"
-                found.served.append(Served(resource, said, scoped, frozenset(kind.verbs or [])))
+                verbs = frozenset(kind.verbs or [])
+                parts = frozenset(part.subresource for part in kind.subresources or [])
+                found.served.append(Served(resource, said, scoped, verbs, parts))
 
 
 async def _one_by_one(asking: Asking, root: str, body: bytes, found: _Found) -> None:
@@ -210,11 +228,19 @@ async def _one_by_one(asking: Asking, root: str, body: bytes, found: _Found) -> 
             found.failed[name] = error.message
             continue
         found.versions.append(name)
-        for kind in _decode(asking, answer.body, _Resources).resources or []:
-            if "/" not in kind.name:  # a subresource
-                resource = Resource(group_name, one, kind.name)
-                verbs = frozenset(kind.verbs or [])
-                found.served.append(Served(resource, kind.kind, kind.namespaced, verbs))
+        listed_kinds = _decode(asking, answer.body, _Resources).resources or []
+        found.served.extend(_kinds(group_name, one, listed_kinds))
+
+
+def _kinds(group: str, version: str, listed: list[_PlainResource]) -> Iterator[Served]:
+    parts: dict[str, set[str]] = {}
+    for one in listed:
+        plural, _, part = one.name.partition("/")
+        parts.setdefault(plural, set()).update({part} if part else ())
+    for one in listed:
+        if "/" not in one.name:
+            resource, verbs = Resource(group, version, one.name), frozenset(one.verbs or [])
+            yield Served(resource, one.kind, one.namespaced, verbs, frozenset(parts[one.name]))
 
 
 def _preferred_first(group: _Group) -> list[str]:

@@ -7,11 +7,12 @@ can live with some of them being younger (an inventory). kubectl's way, one list
 once, is what brings API servers down and is not there.
 """
 
-from collections.abc import AsyncGenerator, Hashable
+from collections.abc import AsyncGenerator, Callable, Hashable
+from contextlib import aclosing
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
-from typing import Any, Generic, TypeVar, cast, overload
+from typing import Any, Generic, TypeAlias, TypeVar, cast, overload
 
 import msgspec
 
@@ -93,6 +94,20 @@ class ListOf(msgspec.Struct, Generic[T], rename="camel"):
     metadata: ListMetadata = ListMetadata()
 
 
+Read: TypeAlias = tuple[ListOf[T], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Form(Generic[T]):
+    """In which form a list is asked for, and how a page of it is read.
+
+    read  returns the list, and what could not be read of it
+    """
+
+    accept: str
+    read: Callable[[bytes, Question], Read[T]]
+
+
 class _Named(msgspec.Struct, frozen=True):
     name: str = ""
     namespace: str = ""
@@ -102,9 +117,26 @@ class _Object(msgspec.Struct, frozen=True):
     metadata: _Named = _Named()
 
 
+class Letters(int):
+    """The bytes of a text in UTF-8, in the place of the text: it is dropped while it is read."""
+
+
+class Encoded(int):
+    """The bytes that a text in base64 stands for, in its place."""
+
+
+def _measured(wanted: type, found: object) -> int:
+    """Return how long a text is. Raises `TypeError` for what is none."""
+    if not isinstance(found, str):
+        raise TypeError(f"{type(found).__name__} is no text")
+    if wanted is Letters:
+        return Letters(len(found.encode()))
+    return Encoded(len(found.rstrip("=")) * 3 // 4)
+
+
 @lru_cache(maxsize=256)
 def _decoder(into: Hashable) -> "msgspec.json.Decoder[Any]":
-    return msgspec.json.Decoder(cast("Any", into))
+    return msgspec.json.Decoder(cast("Any", into), dec_hook=_measured)
 
 
 def object_decoder(into: type[T]) -> "msgspec.json.Decoder[T]":
@@ -115,7 +147,7 @@ def object_decoder(into: type[T]) -> "msgspec.json.Decoder[T]":
 @lru_cache(maxsize=256)
 def _lists(into: Hashable) -> "msgspec.json.Decoder[ListOf[Any]]":
     generic: Any = ListOf
-    return msgspec.json.Decoder(generic[into])
+    return msgspec.json.Decoder(generic[into], dec_hook=_measured)
 
 
 def _list_decoder(into: type[T]) -> "msgspec.json.Decoder[ListOf[T]]":
@@ -169,12 +201,20 @@ class Lister:
         metadata_only: bool = False,
     ) -> AsyncGenerator[Page[Any], None]:
         """Yield the pages of a list, smaller ones where the server's answers are too large."""
+        accept = accepted(metadata_only=metadata_only, ending="List")
+        form: Form[Any] = Form(accept, lambda body, asked: self._parse(body, into, asked))
+        async with aclosing(self.walk(resource, selection, form, expired)) as pages:
+            async for page in pages:
+                yield page
+
+    async def walk(
+        self, resource: Resource, selection: Selection, form: Form[T], expired: WhenExpired
+    ) -> AsyncGenerator[Page[T], None]:
+        """Yield the pages of a list in some form."""
         place = _Place(self._asking.limits.page)
         while True:
             try:
-                found, unreadable = await self._page(
-                    resource, into, selection, place, metadata_only=metadata_only
-                )
+                found, unreadable = await self._page(resource, selection, place, form)
             except Expired as error:
                 self._go_on(place, error, expired)
                 continue
@@ -194,24 +234,14 @@ class Lister:
             place.onward, place.first = found.metadata.onward, False
 
     async def _page(
-        self,
-        resource: Resource,
-        into: type[Any] | None,
-        selection: Selection,
-        place: _Place,
-        *,
-        metadata_only: bool,
-    ) -> tuple[ListOf[Any], tuple[str, ...]]:
+        self, resource: Resource, selection: Selection, place: _Place, form: Form[T]
+    ) -> Read[T]:
         query = selection.query() | {"limit": place.limit, "continue": place.onward or None}
         path = with_query(resource.path(selection.namespace), query)
-        accept = accepted(metadata_only=metadata_only, ending="List")
-        question = Question(f"list {resource}", path, accept)
-        answer = await self._asking.ask(question)
-        return self._parse(answer.body, into, question)
+        question = Question(f"list {resource}", path, form.accept)
+        return form.read((await self._asking.ask(question)).body, question)
 
-    def _parse(
-        self, body: bytes, into: type[Any] | None, question: Question
-    ) -> tuple[ListOf[Any], tuple[str, ...]]:
+    def _parse(self, body: bytes, into: type[Any] | None, question: Question) -> Read[Any]:
         access = self._asking.access
         try:
             found, unreadable = self._typed(body, into), _NOTHING
@@ -229,9 +259,7 @@ class Lister:
         raw = _list_decoder(msgspec.Raw).decode(body)
         return ListOf(whole(raw), raw.kind, raw.api_version, raw.metadata)
 
-    def _salvaged(
-        self, body: bytes, into: type[Any] | None, question: Question
-    ) -> tuple[ListOf[Any], tuple[str, ...]]:
+    def _salvaged(self, body: bytes, into: type[Any] | None, question: Question) -> Read[Any]:
         """Read each object by itself: one that is not shaped as it should be hides no other."""
         try:
             found = _list_decoder(msgspec.Raw).decode(body)

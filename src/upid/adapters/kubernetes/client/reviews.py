@@ -11,7 +11,7 @@ from upid.adapters.kubernetes.client.resources import Resource
 T = TypeVar("T")
 
 _GROUP = "authorization.k8s.io/v1"
-_PATH = f"/apis/{_GROUP}"
+_IDENTITIES = "authentication.k8s.io/v1"
 
 
 class Decision(msgspec.Struct, frozen=True, rename="camel"):
@@ -50,6 +50,21 @@ class Rules(msgspec.Struct, frozen=True, rename="camel"):
     def allows(self, verb: str, resource: Resource) -> bool:
         """Return whether some rule allows a verb on every object of a resource."""
         return any(rule.allows(verb, resource) for rule in self.resource_rules or [])
+
+
+class Who(msgspec.Struct, frozen=True):
+    """Who the cluster takes the one who asks for."""
+
+    username: str = ""
+    groups: list[str] | None = None
+
+
+class _WhoStatus(msgspec.Struct, frozen=True, rename="camel"):
+    user_info: Who
+
+
+class _Who(msgspec.Struct, frozen=True):
+    status: _WhoStatus
 
 
 class _Access(msgspec.Struct, frozen=True):
@@ -92,9 +107,17 @@ async def rules(asking: Asking, namespace: str) -> Rules:
     return (await _review(asking, "SelfSubjectRulesReview", spec, asked, _Rules)).status
 
 
-async def _review(asking: Asking, kind: str, spec: object, asked: str, into: type[T]) -> T:
-    body = msgspec.json.encode({"apiVersion": _GROUP, "kind": kind, "spec": spec})
-    answer = await asking.ask(Question(asked, f"{_PATH}/{kind.lower()}s", body=body))
+async def who(asking: Asking) -> Who:
+    """Return who the cluster takes the one who asks for."""
+    asked, kind = "say who is asking", "SelfSubjectReview"
+    return (await _review(asking, kind, {}, asked, _Who, _IDENTITIES)).status.user_info
+
+
+async def _review(
+    asking: Asking, kind: str, spec: object, asked: str, into: type[T], group: str = _GROUP
+) -> T:
+    body = msgspec.json.encode({"apiVersion": group, "kind": kind, "spec": spec})
+    answer = await asking.ask(Question(asked, f"/apis/{group}/{kind.lower()}s", body=body))
     try:
         return msgspec.json.decode(answer.body, type=into)
     except msgspec.MsgspecError as error:

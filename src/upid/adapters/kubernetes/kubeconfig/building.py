@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _EXEC_EXTENSION = "client.authentication.k8s.io/exec"  # what a cluster says to commands
 _REMOVED = {"gcp": "gke-gcloud-auth-plugin", "azure": "kubelogin"}  # and what came after
+_UNPROVEN = "nothing: it asks as nobody in particular"
 _PRIVATE = 8  # letters; a shorter value of the environment is a profile's or region's name
 _TOKEN = frozenset("!#$&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
@@ -51,6 +52,7 @@ class Builder:
             proxy=chosen.cluster.proxy_url or proxy_for(server, self._environment),
             impersonate=impersonation(chosen.user),
             origin=origin,
+            proof=_proof(chosen.user) if secure else _UNPROVEN,
             timeout=timeout,
             compress=not chosen.cluster.disable_compression,
         )
@@ -221,6 +223,20 @@ class Builder:
 
     def _invalid(self, why: str, hint: str = "") -> KubeconfigInvalid:
         return KubeconfigInvalid(self._where, why, hint)
+
+
+def _proof(user: User) -> str:
+    """Return in words how a user is known; nothing that is secret."""
+    ways = (
+        (user.token_file, "a token from a file"),
+        (user.token and not user.token_file, "a token"),
+        (user.client_certificate or user.client_certificate_data, "a client certificate"),
+        (user.auth_provider, "a token of an OIDC issuer"),
+    )
+    said = [words for there, words in ways if there]
+    if user.exec and not said:
+        said.append(f"the command {_printable(Path(user.exec.command).name)!r}")
+    return " and ".join(said) or _UNPROVEN
 
 
 def impersonation(user: User) -> tuple[tuple[str, str], ...]:

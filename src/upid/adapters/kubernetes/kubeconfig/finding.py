@@ -196,6 +196,7 @@ def _pod_access(
         namespace=chosen.namespace or account.namespace,
         impersonate=impersonation(chosen.user),
         origin="the service account of this pod",
+        proof="a token" if options.token else "a token from a file",
         timeout=timeout,
     )
 

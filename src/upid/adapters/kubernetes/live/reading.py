@@ -1,8 +1,7 @@
 """Reads what a cluster holds and uses at one moment: objects page by page, usage once."""
 
 import asyncio
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,9 +13,11 @@ from upid.adapters.kubernetes.client import (
     Forbidden,
     ObjectMissing,
     Resource,
+    Selection,
     resource,
 )
 from upid.adapters.kubernetes.client.errors import ClusterError
+from upid.adapters.kubernetes.identity import SYSTEM, identity_of
 from upid.adapters.kubernetes.live.kinds import READ
 from upid.core.ports.cluster_connection import ContainerReading, NodeReading, Usage
 from upid.core.ports.cluster_source import ObjectVersion
@@ -26,7 +27,7 @@ Progress = Callable[[str], None]
 _AT_ONCE = 4  # lists side by side: the API server has others to serve
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # of objects that do not say when they were made
 _NAMESPACES = resource("v1", "namespaces")
-_SYSTEM = "kube-system"  # the one namespace that every cluster has; its uid is the cluster's
+_SYSTEM = Selection(fields=f"metadata.name={SYSTEM}")
 _NEEDED = frozenset({"nodes", "pods"})  # without them there is nothing to say
 
 
@@ -50,12 +51,13 @@ class Held:
     """What a cluster holds.
 
     identity  stable for one cluster: from the uid of its kube-system namespace, else its address
+    objects   may be iterated over again and again
     left_out  what could not be read, a sentence each
     """
 
     identity: str
     version: str
-    objects: tuple[ObjectVersion, ...]
+    objects: Iterable[ObjectVersion]
     left_out: tuple[str, ...]
 
 
@@ -81,13 +83,15 @@ async def read_objects(client: ClusterClient, progress: Progress) -> Held:
 async def identify(client: ClusterClient) -> str | None:
     """Return what tells this cluster from all others, as in `Held`; None: that may not be seen.
 
-    One small question, so it tells as well whether the cluster answers at all.
+    One small question, a list because to list is all that is granted; so it tells as well
+    whether the cluster answers at all.
     """
     try:
-        found = await client.get(_NAMESPACES, _SYSTEM, _Object)
+        async with aclosing(client.list(_NAMESPACES, _Object, _SYSTEM)) as pages:
+            found = [one.metadata.uid async for page in pages for one in page.items]
     except (Forbidden, ObjectMissing):
         return None
-    return hashlib.sha256(found.metadata.uid.encode()).hexdigest()
+    return identity_of(found[0], client.access) if found else None
 
 
 async def read_usage(client: ClusterClient, at: datetime) -> Usage | str:
@@ -110,31 +114,51 @@ async def read_usage(client: ClusterClient, at: datetime) -> Usage | str:
             async for page in client.node_usage()
             for node in page.items
         ]
-    except ObjectMissing:
-        return "usage is unknown: the cluster has no metrics server (metrics.k8s.io)"
     except ClusterError as error:
-        return f"usage is unknown: {error}"
+        return usage_unknown(error)
     return Usage(at, tuple(containers), tuple(nodes))
+
+
+def usage_unknown(error: ClusterError) -> str:
+    """Return in a sentence why the metrics API did not say what is used."""
+    if isinstance(error, ObjectMissing):
+        return "usage is unknown: the cluster has no metrics server (metrics.k8s.io)"
+    return f"usage is unknown: {error}"
+
+
+async def read_kind(client: ClusterClient, resource: Resource) -> list[ObjectVersion] | None:
+    """Return the objects of a kind; None where they may not be listed."""
+    gate = asyncio.Semaphore()
+    try:
+        return (await _listed(client, resource, gate, lambda _: None))[0]
+    except Forbidden:
+        return None
 
 
 async def _list(
     client: ClusterClient, resource: Resource, gate: asyncio.Semaphore, progress: Progress
 ) -> tuple[list[ObjectVersion], list[str]]:
     """Return the objects of a kind, and what could not be read of it."""
-    found: list[ObjectVersion] = []
-    left_out: list[str] = []
     try:
-        async with gate, aclosing(client.list(resource)) as pages:
-            async for page in pages:
-                if page.first:
-                    found.clear()
-                found += map(_version, page.items)
-                left_out += page.unreadable
-                progress(f"{len(found):,} {resource.plural}")
+        return await _listed(client, resource, gate, progress)
     except Forbidden as error:
         if resource.plural in _NEEDED:
             raise
         return [], [f"{resource} are left out: {error}"]
+
+
+async def _listed(
+    client: ClusterClient, resource: Resource, gate: asyncio.Semaphore, progress: Progress
+) -> tuple[list[ObjectVersion], list[str]]:
+    found: list[ObjectVersion] = []
+    left_out: list[str] = []
+    async with gate, aclosing(client.list(resource)) as pages:
+        async for page in pages:
+            if page.first:
+                found.clear()
+            found += map(_version, page.items)
+            left_out += page.unreadable
+            progress(f"{len(found):,} {resource.plural}")
     return found, left_out
 
 
@@ -146,6 +170,6 @@ def _version(body: bytes) -> ObjectVersion:
 
 
 def _identity(client: ClusterClient, objects: list[ObjectVersion]) -> str:
-    """Return what tells this cluster from all others, whatever it is called here."""
-    system = (one.uid for one in objects if (one.kind, one.name) == ("Namespace", _SYSTEM))
-    return hashlib.sha256(next(system, client.access.server).encode()).hexdigest()
+    """Return what tells this cluster from all others."""
+    system = (one.uid for one in objects if (one.kind, one.name) == ("Namespace", SYSTEM))
+    return identity_of(next(system, ""), client.access)

@@ -40,11 +40,11 @@ class LiveSource(ClusterSource):
         steps = max(1, -((first - last) // CADENCE) + 1) if first < last else 1
         window = Window(last - steps * CADENCE, last)
         uids = {(o.namespace, o.name): o.uid for o in held.objects if o.kind == "Pod"}
-        self._held, self._usages, self._uids = held, usages, uids
+        self._held, self._uids = held, uids
         self._rows: dict[Entity, dict[_Row, int]] = {Entity.CONTAINER: {}, Entity.NODE: {}}
         self._samples: dict[str, NDArray[np.float64]] = {}
         if usages:
-            self._arrange(window, steps)
+            self._arrange(usages, window, steps)
         self._facts = SourceFacts(
             id=f"cl_{held.identity[:_ID_DIGITS]}",
             name=name,
@@ -107,9 +107,9 @@ class LiveSource(ClusterSource):
             return 0, 0
         return -((whole.start - part.start) // CADENCE), -((whole.start - part.end) // CADENCE)
 
-    def _arrange(self, window: Window, steps: int) -> None:
+    def _arrange(self, usages: Sequence[Usage], window: Window, steps: int) -> None:
         """Lay the readings out: a row for each container and node, a column a minute."""
-        for usage in self._usages:
+        for usage in usages:
             for one in usage.containers:
                 uid = self._uids.get((one.namespace, one.pod))
                 if uid is not None:  # a pod that came after the list was read is not in it
@@ -121,7 +121,7 @@ class LiveSource(ClusterSource):
             self._rows[entity] = {row: place for place, row in enumerate(sorted(rows))}
         for metric in (CPU, MEMORY, NODE_CPU, NODE_MEMORY):
             self._samples[metric.name] = np.full((len(self._rows[metric.entity]), steps), np.nan)
-        for usage in self._usages:
+        for usage in usages:
             step = min(steps - 1, max(0, -((window.start - usage.at) // CADENCE) - 1))
             self._place(usage, step)
 

@@ -1,6 +1,7 @@
 """Reads a cluster's inventory from versions of its Kubernetes objects."""
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import msgspec
@@ -31,6 +32,7 @@ _SHAPES: dict[str, type[msgspec.Struct]] = {
     "Namespace": m.NamespaceObject,
     **dict.fromkeys(KINDS, m.WorkloadObject),
 }
+_INSTANT = timedelta(seconds=1)
 _DECODERS = {kind: msgspec.json.Decoder(shape) for kind, shape in _SHAPES.items()}
 
 
@@ -113,6 +115,20 @@ def read_inventory(objects: Iterable[ObjectVersion], window: Window) -> Snapshot
         namespaces=dict(sorted(_read(reading, m.NamespaceObject, bindings.namespace))),
         skipped=tuple(sorted(reading.skipped)),
     )
+
+
+def present(objects: Iterable[ObjectVersion], at: datetime) -> Snapshot:
+    """Return what is there now: the last version of what is not gone, by whichever clock.
+
+    at  the instant that it is of
+    """
+    living = (_lasting(version, at) for version in objects if version.until is None)
+    return read_inventory(living, Window(at - _INSTANT, at + _INSTANT))
+
+
+def _lasting(version: ObjectVersion, at: datetime) -> ObjectVersion:
+    """Return a version as one that began before `at`: a server's clock may be ahead."""
+    return version if version.since <= at else version._replace(since=at)
 
 
 def _node(body: m.NodeObject, version: ObjectVersion) -> Node:

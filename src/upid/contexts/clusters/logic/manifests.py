@@ -137,6 +137,7 @@ class Taint(_Part, frozen=True):
 class NodeSpec(_Part, frozen=True):
     provider_id: str | None = msgspec.field(default=None, name="providerID")
     taints: list[Taint] | None = None
+    unschedulable: bool | None = None
 
 
 class NodeFacts(_Part, frozen=True):

@@ -156,8 +156,8 @@ def potential(totals: t.Totals) -> s.Potential:
     )
 
 
-def pod_idle(found: PodIdle) -> s.Idle:
-    """Return how idle one pod is."""
+def pod_idle(found: PodIdle, idle_above: float) -> s.Idle:
+    """Return how idle one pod is, where a higher probability than `idle_above` is idle."""
     value = found.probability.value
     return s.Idle(
         workload=str(found.workload),
@@ -167,6 +167,7 @@ def pod_idle(found: PodIdle) -> s.Idle:
         pod=found.name,
         verdict=found.verdict.value,
         probability=known(value),
+        idle_above=idle_above,
         unknown=reason(value),
         confidence=known(found.confidence.value),
         reasons=list(found.reasons),
@@ -179,7 +180,7 @@ def pod_idle(found: PodIdle) -> s.Idle:
     )
 
 
-def workload_idle(found: WorkloadIdle, pods: Sequence[PodIdle]) -> s.Idle:
+def workload_idle(found: WorkloadIdle, pods: Sequence[PodIdle], idle_above: float) -> s.Idle:
     """Return how idle a workload is, with the factors of its least idle pod."""
     judged = [pod for pod in pods if not isinstance(pod.probability.value, Unknown)]
     least = min(judged, key=lambda pod: (_probability(pod), pod.name), default=None)
@@ -191,6 +192,7 @@ def workload_idle(found: WorkloadIdle, pods: Sequence[PodIdle]) -> s.Idle:
         pod=None,
         verdict=found.verdict.value,
         probability=known(found.probability),
+        idle_above=idle_above,
         unknown=reason(found.probability),
         confidence=known(found.confidence),
         reasons=list(found.reasons),

@@ -219,7 +219,8 @@ def _idle(found: Findings, limit: int) -> list[s.Idle]:
     told = (Verdict.IDLE, Verdict.BLOCKED)
     judged = [w for w in found.idle.workloads if w.key in found.within and w.verdict in told]
     judged.sort(key=_dearest_idle)
-    return [answers.workload_idle(one, found.pods_of(one.key)) for one in judged[:limit]]
+    above = found.idle.idle_above
+    return [answers.workload_idle(one, found.pods_of(one.key), above) for one in judged[:limit]]
 
 
 def _dearest_idle(found: WorkloadIdle) -> tuple[bool, int, WorkloadKey]:

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
-from upid.contexts.clusters import Cluster, ClusterService
+from upid.contexts.clusters import Cluster, ClusterService, Named
 from upid.contexts.costs import CostService, NothingInWindow
-from upid.contexts.insights import InsightService
 from upid.contexts.metrics import PanelService
 from upid.contexts.optimization import schemas as s
 from upid.contexts.optimization.analysis import find
@@ -32,11 +31,10 @@ class AnalysisService:
         clusters: ClusterService,
         panels: PanelService,
         costs: CostService,
-        insights: InsightService,
         recommendations: RecommendationService,
     ) -> None:
         self._clusters, self._panels, self._costs = clusters, panels, costs
-        self._insights, self._recommendations = insights, recommendations
+        self._recommendations = recommendations
 
     def cluster(
         self,
@@ -63,7 +61,7 @@ class AnalysisService:
         """Return what one workload costs, uses and should change."""
         cluster = self._clusters.resolve(cluster_id)
         workload = find.workload(cluster.inventory(), namespace, kind, name)
-        found = self.findings(cluster.id, time_range, Scope())
+        found = self.findings(cluster, time_range, Scope())
         lines = self._costs.breakdown(found.allocation, "pod-uid")
         return of_workload(found, workload, self._draw(found, detailed=detailed), lines)
 
@@ -85,7 +83,7 @@ class AnalysisService:
         """
         cluster = self._clusters.resolve(cluster_id)
         pod = find.pod(cluster.inventory(), namespace, name)
-        found = self.findings(cluster.id, time_range, Scope(), default=POD_WINDOW)
+        found = self.findings(cluster, time_range, Scope(), default=POD_WINDOW)
         found = replace(found, notes=(*unmet, *found.notes))
         lines = self._costs.breakdown(found.allocation, "pod-uid") if costed else ()
         return of_pod(found, pod, self._draw(found, detailed=detailed), lines)
@@ -106,7 +104,7 @@ class AnalysisService:
 
     def findings(
         self,
-        cluster_id: str | None,
+        cluster_id: Named,
         time_range: str | None,
         scope: Scope,
         *,
@@ -117,12 +115,12 @@ class AnalysisService:
         window, notes = _held(cluster, default if time_range is None else time_range)
         if time_range is None:
             notes = ()  # only who asked for more has to hear that there is less
-        advice = self._recommendations.recommend(cluster.id, window)
+        advice = self._recommendations.recommend(cluster, window)
         within = scope.workloads(cluster.inventory())
         return Findings(
             cluster=cluster,
-            allocation=self._costs.allocation(cluster.id, window),
-            idle=self._insights.idle(cluster.id, window),
+            allocation=self._costs.allocation(cluster, window),
+            idle=advice.idle,
             advice=narrowed(advice, scope, within),
             scope=scope,
             within=within,

@@ -38,7 +38,9 @@ def of_workload(
         total_pods=sum(pod.ended is None for pod in pods),
         scaling_recommendation=_scaling(workload, idle, _autoscalers(found.inventory, key)),
         cost_analysis=_workload_cost(found, key),
-        idle=answers.workload_idle(idle, found.pods_of(key)) if idle else None,
+        idle=answers.workload_idle(idle, found.pods_of(key), found.idle.idle_above)
+        if idle
+        else None,
         distributions=draw(pods, workload, next(iter(advice), None)),
         pods=_pods(found, pods, lines),
         recommendations=[answers.recommended(one, currency) for one in advice],
@@ -67,7 +69,7 @@ def of_pod(found: Findings, pod: Pod, draw: Draw, lines: Sequence[CostLine]) -> 
         currency=found.allocation.currency,
         insights=s.Insights(
             state=_state(pod, idle),
-            idle=answers.pod_idle(idle) if idle else None,
+            idle=answers.pod_idle(idle, found.idle.idle_above) if idle else None,
             cost=_pod_cost(found, line) if line else None,
             distributions=draw([pod], workload, next(iter(advice), None)),
         ),

@@ -15,6 +15,7 @@ from upid.contexts.optimization.logic.grouping import RUNS, Question, Samples, g
 from upid.contexts.optimization.logic.money import Ledger, efficiencies, gains, headroom, ledger
 from upid.contexts.optimization.logic.orphans import orphans
 from upid.contexts.optimization.logic.replaying import Past, replayed
+from upid.contexts.optimization.logic.ruling import Switches, ruled, wanted
 from upid.contexts.optimization.logic.sizing import Judged, Thresholds, by_workload, judge
 from upid.contexts.optimization.logic.surroundings import Surroundings, surroundings
 from upid.contexts.optimization.patch import resources_patch, sleep_patch
@@ -51,10 +52,11 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How panels are read, when advice is given, and how long it holds."""
+    """How panels are read, when and where advice is given, and how long it holds."""
 
     question: Question
     thresholds: Thresholds
+    switches: Switches
     valid_for: timedelta
 
 
@@ -73,7 +75,8 @@ def advise(material: Material, rules: Rules) -> Advice:
     sleeping = set()
     for key, one in judged.items():
         idle = verdicts.get(key)
-        if idle is not None and idle.verdict is Verdict.IDLE and _may_sleep(one):
+        asleep = idle is not None and idle.verdict is Verdict.IDLE and _may_sleep(one)
+        if idle is not None and asleep and wanted(rules.switches, AdviceType.IDLE, key.namespace):
             sleeping.add(key)
             found.append(_asleep(one.around, idle, book, material, expires))
     awake = {k: v for k, v in judged.items() if k not in sleeping}
@@ -91,6 +94,8 @@ def advise(material: Material, rules: Rules) -> Advice:
     lost, kept = orphans(material.inventory, material.allocation, span)
     found += [_finished(one, material, expires) for one in lost]
     left += kept
+    found, unwanted = ruled(found, rules.switches)
+    left += unwanted
     ordered = tuple(sorted(found, key=lambda r: (-r.saving.month, r.target, r.type)))
     return Advice(
         cluster_id=material.cluster_id,
@@ -100,6 +105,7 @@ def advise(material: Material, rules: Rules) -> Advice:
         left_alone=tuple(sorted(left, key=lambda x: x.target)),
         headroom=headroom(book, judged, frozenset(sleeping)),
         totals=totals(ordered),
+        idle=material.idle,
         notes=_notes(material),
     )
 

@@ -28,7 +28,10 @@ class Factor(Answer, frozen=True, kw_only=True):
 
 
 class Idle(Answer, frozen=True, kw_only=True):
-    """How idle a workload or pod is, and why (IDL-1 to IDL-8)."""
+    """How idle a workload or pod is, and why (IDL-1 to IDL-8).
+
+    `idle_above` is the percentage from above which this cluster's workloads are called idle.
+    """
 
     workload: str
     namespace: str
@@ -37,6 +40,7 @@ class Idle(Answer, frozen=True, kw_only=True):
     pod: str | None
     verdict: str
     probability: float | None
+    idle_above: float
     unknown: str | None
     confidence: float | None
     reasons: list[str]

@@ -1,0 +1,1 @@
+"""What can be decided about settings without asking anybody."""
