@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import Any
 
 WRITTEN = Path(__file__).parents[2] / "src/upid/client/types.py"
-_ROOTS = ("ClusterAnalysis", "DeploymentAnalysis", "PodAnalysis", "RecommendationPage")
+_ROOTS = (
+    "ClusterAnalysis",
+    "ClusterHealth",
+    "ClusterPage",
+    "DeploymentAnalysis",
+    "PodAnalysis",
+    "RecommendationPage",
+    "Validation",
+)
 _HEAD = '''"""What the API answers, as structs. Written from its document by `make reference`."""
 
 import msgspec

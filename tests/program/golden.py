@@ -14,7 +14,7 @@ from tests.program.answers import some_clusters
 from upid.cli.flags import Flags
 from upid.cli.output.formats import Format, render
 from upid.cli.output.paint import Paint
-from upid.cli.reports.clusters import clusters_view
+from upid.cli.reports.several import clusters_view
 
 FOLDER = Path(__file__).parent / "golden"
 README = Path(__file__).parents[2] / "README.md"

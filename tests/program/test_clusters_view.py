@@ -14,7 +14,7 @@ from upid.cli.flags import Flags
 from upid.cli.output.formats import Format, render
 from upid.cli.output.paint import Paint
 from upid.cli.output.text import width
-from upid.cli.reports.clusters import Sum, clusters_view
+from upid.cli.reports.several import Sum, clusters_view
 from upid.client.several import Asked
 from upid.client.types import ClusterAnalysis
 

@@ -135,7 +135,7 @@ def show_clusters(flags: Flags) -> None:
     from upid.cli.several import answer_several
 
     def view(found: "Sequence[Asked[ClusterAnalysis]]") -> "View":
-        from upid.cli.reports.clusters import clusters_view
+        from upid.cli.reports.several import clusters_view
 
         return clusters_view(found, flags)
 

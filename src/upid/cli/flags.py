@@ -137,7 +137,7 @@ class Flags:
     ] = False
     no_input: Annotated[
         bool,
-        typer.Option("--no-input", help="Never ask; nothing does yet.", rich_help_panel=_GATE),
+        typer.Option("--no-input", help="Never ask; refuse instead.", rich_help_panel=_GATE),
     ] = False
     fail_on: Annotated[
         str | None,

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from upid.cli import refusals
 from upid.cli.about import demo, openapi, version
 from upid.cli.analyze import app as analyze
+from upid.cli.clusters import app as clusters
 from upid.cli.config import app as config
 from upid.cli.doctor import doctor
 from upid.cli.explain import explain
@@ -24,7 +25,8 @@ from upid.core.errors import UpidError
 _DEBUG = "UPID_DEBUG"
 _YOUNG = 100_000  # objects made between two looks for cycles; Python's 700 cost 0.13 s of imports
 _NO_PLUGINS = ("PYDANTIC_DISABLE_PLUGINS", "__all__")  # the search through site-packages: 0.03 s
-_ORDER = ("demo", "analyze", "recommend", "explain", "doctor", "recording", "serve", "config")
+_FIRST = ("demo", "analyze", "recommend", "explain", "doctor")
+_ORDER = (*_FIRST, "recording", "serve", "clusters", "config")
 
 
 class _Ordered(TyperGroup):
@@ -74,6 +76,7 @@ def _print_version() -> NoReturn:
 
 app.add_typer(recording, name="recording")
 app.command()(serve)
+app.add_typer(clusters, name="clusters")
 app.add_typer(config, name="config")
 app.command()(openapi)
 app.command()(version)

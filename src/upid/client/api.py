@@ -2,18 +2,22 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
 
-from upid.client.errors import NotUpid, Problem
-from upid.client.transport import InProcess, Remote, Transport
+from upid.client.errors import NotUpid, Problem, ServerUnreachable
+from upid.client.transport import NO_HEADERS, Headers, InProcess, Remote, Transport
 from upid.client.types import (
     ClusterAnalysis,
+    ClusterHealth,
+    ClusterPage,
+    ClusterRead,
     DeploymentAnalysis,
     PodAnalysis,
     RecommendationPage,
+    Validation,
 )
 from upid.core.errors import Kind
 
@@ -39,6 +43,7 @@ class _ProblemDetails(msgspec.Struct):
     code: str
     detail: str
     hint: str = ""
+    details: dict[str, Any] = {}
 
 
 class Api:
@@ -163,6 +168,50 @@ class Api:
             cursor = following.next_cursor
         return msgspec.structs.replace(page, items=items[:limit], next_cursor=None)
 
+    def register_cluster(
+        self, name: str, kubeconfig: str, *, labels: Mapping[str, str], key: str
+    ) -> ClusterRead:
+        """Register a cluster that answers; its kubeconfig travels in the body alone.
+
+        key  what this registration is called: when the answer is lost, it is sent once more, and
+             is done once all the same
+        """
+        sent = {"name": name, "kubeconfig": kubeconfig, "labels": dict(labels)}
+        asked = ("POST", f"{_V1}/clusters", ClusterRead, msgspec.json.encode(sent))
+        headers = {"Idempotency-Key": key}
+        try:
+            return self._ask(*asked, headers)
+        except ServerUnreachable:
+            return self._ask(*asked, headers)
+
+    def clusters(self) -> list[ClusterRead]:
+        """Return all registered clusters, by name."""
+        found: list[ClusterRead] = []
+        cursor: str | None = None
+        while True:
+            query = urlencode({"limit": _LARGEST_PAGE} | ({"cursor": cursor} if cursor else {}))
+            page = self._ask("GET", f"{_V1}/clusters?{query}", ClusterPage)
+            found += page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return found
+
+    def cluster(self, cluster_id: str) -> ClusterRead:
+        """Return a registered cluster, by id or name."""
+        return self._ask("GET", _of(cluster_id), ClusterRead)
+
+    def cluster_health(self, cluster_id: str) -> ClusterHealth:
+        """Return how a registered cluster is, by id or name."""
+        return self._ask("GET", f"{_of(cluster_id)}/health", ClusterHealth)
+
+    def validate_cluster(self, cluster_id: str) -> Validation:
+        """Have the server look at a cluster now."""
+        return self._ask("POST", f"{_of(cluster_id)}/validate", Validation)
+
+    def forget_cluster(self, cluster_id: str) -> None:
+        """Have the server forget a cluster with its credentials and its history."""
+        self._send("DELETE", _of(cluster_id), None)
+
     def document(self) -> bytes:
         """Return the API's OpenAPI document."""
         return self._send("GET", "/api/openapi.json", None)
@@ -171,16 +220,23 @@ class Api:
         return self._ask("POST", _V1 + path, shape, msgspec.json.encode(question))
 
     def _ask(
-        self, method: str, target: str, shape: type[Answer], body: bytes | None = None
+        self,
+        method: str,
+        target: str,
+        shape: type[Answer],
+        body: bytes | None = None,
+        headers: Headers = NO_HEADERS,
     ) -> Answer:
-        answer = self._send(method, target, body)
+        answer = self._send(method, target, body, headers)
         try:
             return msgspec.json.decode(answer, type=shape)
         except msgspec.MsgspecError as error:
             raise NotUpid(self._transport.address, str(error)) from error
 
-    def _send(self, method: str, target: str, body: bytes | None) -> bytes:
-        reply = self._transport.send(method, target, body)
+    def _send(
+        self, method: str, target: str, body: bytes | None, headers: Headers = NO_HEADERS
+    ) -> bytes:
+        reply = self._transport.send(method, target, body, headers)
         if reply.status < _FIRST_ERROR:
             return reply.body
         try:
@@ -189,4 +245,8 @@ class Api:
             why = f"status {reply.status}"
             raise NotUpid(self._transport.address, why) from error
         kind = _KINDS.get(reply.status, Kind.INVALID)
-        raise Problem(kind, problem.code, problem.detail, problem.hint)
+        raise Problem(kind, problem.code, problem.detail, problem.hint, problem.details)
+
+
+def _of(cluster_id: str) -> str:
+    return f"{_V1}/clusters/{quote(cluster_id, safe='')}"

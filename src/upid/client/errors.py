@@ -1,13 +1,22 @@
 """What can go wrong between a client and the API."""
 
+from collections.abc import Mapping
+
 from upid.core.errors import Kind, UpidError
 
 
 class Problem(UpidError):
     """What the API refused, as its problem details told it."""
 
-    def __init__(self, kind: Kind, code: str, message: str, hint: str) -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self,
+        kind: Kind,
+        code: str,
+        message: str,
+        hint: str,
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, details=details)
         self.kind = kind  # type: ignore[misc]  # as the server says, not as a class would
         self.code = code  # type: ignore[misc]
 

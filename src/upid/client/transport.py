@@ -19,6 +19,8 @@ AsgiApp = Callable[
     [Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]],
     Awaitable[None],
 ]
+Headers = Mapping[str, str]
+NO_HEADERS: Headers = {}
 _REMOTE_PATIENCE = 600.0  # seconds; a first analysis of a large cluster takes its time
 _CONNECT_PATIENCE = 10.0  # seconds
 
@@ -36,7 +38,9 @@ class Transport(Protocol):
     address: str
 
     @abstractmethod
-    def send(self, method: str, target: str, body: bytes | None) -> Reply:
+    def send(
+        self, method: str, target: str, body: bytes | None, headers: Headers = NO_HEADERS
+    ) -> Reply:
         """Return the answer to a request for a path with its query."""
 
     @abstractmethod
@@ -71,9 +75,11 @@ class InProcess(Transport):
             self._runner.close()
             raise
 
-    def send(self, method: str, target: str, body: bytes | None) -> Reply:
+    def send(
+        self, method: str, target: str, body: bytes | None, headers: Headers = NO_HEADERS
+    ) -> Reply:
         """Return the answer; an error that the app does not answer is raised here."""
-        return self._runner.run(self._call(method, target, body or b""))
+        return self._runner.run(self._call(method, target, body or b"", headers))
 
     def close(self) -> None:
         """End the app's lifespan and the event loop."""
@@ -101,9 +107,10 @@ class InProcess(Transport):
             await self._told.put({"type": "lifespan.shutdown"})
             await self._life
 
-    async def _call(self, method: str, target: str, body: bytes) -> Reply:
+    async def _call(self, method: str, target: str, body: bytes, more: Headers) -> Reply:
         path, _, query = target.partition("?")
         headers = [(b"host", b"upid.local"), (b"accept", b"application/json")]
+        headers += [(name.lower().encode(), value.encode()) for name, value in more.items()]
         if body:
             headers.append((b"content-type", b"application/json"))
             headers.append((b"content-length", str(len(body)).encode()))
@@ -155,15 +162,15 @@ class Remote(Transport):
         patience = httpx2.Timeout(_REMOTE_PATIENCE, connect=_CONNECT_PATIENCE)
         self._client = httpx2.Client(timeout=patience, headers=headers)
 
-    def send(self, method: str, target: str, body: bytes | None) -> Reply:
+    def send(
+        self, method: str, target: str, body: bytes | None, headers: Headers = NO_HEADERS
+    ) -> Reply:
         """Return the answer, or raise ServerUnreachable."""
         import httpx2
 
-        headers = {"content-type": "application/json"} if body else None
+        sent = {**({"content-type": "application/json"} if body else {}), **headers}
         try:
-            found = self._client.request(
-                method, self.address + target, content=body, headers=headers
-            )
+            found = self._client.request(method, self.address + target, content=body, headers=sent)
         except httpx2.HTTPError as error:
             raise ServerUnreachable(self.address, str(error)) from error
         return Reply(found.status_code, found.content)

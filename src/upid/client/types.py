@@ -32,6 +32,13 @@ class Breakdown(Answer, frozen=True, kw_only=True):
     pools: list[Line]
 
 
+class BreakerState(Answer, frozen=True, kw_only=True):
+    """Whether the cluster is asked at all; `retry_in_seconds` where it is not just now."""
+
+    retry_in_seconds: float | None
+    state: str
+
+
 class Requests(Answer, frozen=True, kw_only=True):
     """What a container asks for, as Kubernetes writes it; null where it asks for nothing."""
 
@@ -50,6 +57,20 @@ class Change(Answer, frozen=True, kw_only=True):
     replay: dict[str, float | int | str | None]
     steps: list[str]
     usage: dict[str, float | int | str | None]
+
+
+class CheckRow(Answer, frozen=True, kw_only=True):
+    """One look at a cluster."""
+
+    at: str
+    code: str | None
+    hint: str | None
+    latency_ms: float | None
+    message: str | None
+    missing_permissions: list[str]
+    ok: bool
+    skew_seconds: float | None
+    version: str | None
 
 
 class PoolFacts(Answer, frozen=True, kw_only=True):
@@ -305,6 +326,86 @@ class ClusterAnalysis(Answer, frozen=True, kw_only=True):
     window: Span
 
 
+class EndingRow(Answer, frozen=True, kw_only=True):
+    """A part of the credentials that ends."""
+
+    until: str
+    warning: str | None
+    what: str
+
+
+class Trouble(Answer, frozen=True, kw_only=True):
+    """An error, as the API names it."""
+
+    code: str
+    hint: str
+    message: str
+
+
+class Follow(Answer, frozen=True, kw_only=True):
+    """How a cluster is followed.
+
+        freshness     loading, live or stale
+        contact       when the server was last heard of
+        generation    rises with each change
+        memory_bytes  that its objects take
+    """
+
+    contact: str | None
+    freshness: str
+    generation: int
+    left_out: list[str]
+    memory_bytes: int
+    objects: dict[str, int]
+    relists: int
+    silent_seconds: float | None
+    trouble: Trouble | None
+
+
+class ClusterHealth(Answer, frozen=True, kw_only=True):
+    """How a cluster and the way to it are: healthy, degraded, unreachable or unknown."""
+
+    breaker: BreakerState
+    cluster_id: str
+    endings: list[EndingRow]
+    following: Follow | None
+    last_check: CheckRow | None
+    name: str
+    overall: str
+    reasons: list[str]
+
+
+class Ending(Answer, frozen=True, kw_only=True):
+    """A part of the credentials that ends."""
+
+    until: str
+    warning: str | None
+    what: str
+
+
+class ClusterRead(Answer, frozen=True, kw_only=True):
+    """A registered cluster; its credentials are never shown."""
+
+    context: str
+    created: str
+    endings: list[Ending]
+    id: str
+    labels: dict[str, str]
+    name: str
+    proof: str
+    server: str
+    updated: str
+    user: str
+    version: str
+
+
+class ClusterPage(Answer, frozen=True, kw_only=True):
+    """Registered clusters, by name."""
+
+    items: list[ClusterRead]
+    next_cursor: str | None
+
+
 class Cost(Answer, frozen=True, kw_only=True):
     """What a workload or pod costs a month, and what of that is used.
 
@@ -406,6 +507,20 @@ class Insights(Answer, frozen=True, kw_only=True):
     state: str
 
 
+class PermissionRow(Answer, frozen=True, kw_only=True):
+    """A permission that UPID asks for, and what it cannot do without it.
+
+        vital  nothing works without it
+        why    what the cluster said of it
+    """
+
+    allowed: bool
+    permission: str
+    vital: bool
+    why: str | None
+    without: str
+
+
 class PodAnalysis(Answer, frozen=True, kw_only=True):
     """One pod: its state, what it costs, how idle it is, what its workload should change."""
 
@@ -435,3 +550,24 @@ class RecommendationPage(Answer, frozen=True, kw_only=True):
     potential: Potential
     total: int
     window: Span
+
+
+class Validation(Answer, frozen=True, kw_only=True):
+    """What a look at a cluster found just now.
+
+        ok             whether it answers and grants everything that is needed
+        error          what went wrong on the way, and what to do
+        missing_rbac   YAML that grants what is missing; null where nothing is, or that is not known
+    """
+
+    authenticated: bool
+    cluster_id: str
+    error: Trouble | None
+    latency_ms: float | None
+    missing_rbac: str | None
+    ok: bool
+    permissions: list[PermissionRow]
+    reached: bool
+    skew_seconds: float | None
+    usage_unknown: str | None
+    version: str | None

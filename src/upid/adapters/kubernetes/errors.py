@@ -102,6 +102,19 @@ class CredentialsFailed(UpidError):
         super().__init__(f"no credentials for user {user!r}: {why}", hint=hint)
 
 
+class AccessNotSendable(UpidError):
+    """A way to a cluster that works on one's own machine only, and for no server."""
+
+    code = "access_not_sendable"
+
+    def __init__(self, context: str, why: str) -> None:
+        super().__init__(
+            f"the context {context!r} cannot be used by a server: {why}",
+            hint="give UPID a service account of its own in that cluster, and add it by its token",
+            details={"context": context, "why": why},
+        )
+
+
 class KubeconfigRefused(UpidError):
     """A kubeconfig from a stranger asks for more than addresses and credentials.
 

@@ -9,7 +9,7 @@ from upid.cli.gate import RISKS
 from upid.cli.output import amounts
 from upid.cli.output.blocks import Block, Column, Commands, Heading, Lines, Row, Table, View
 from upid.cli.reports import phrases
-from upid.cli.reports.clusters import Sum, failure, failures, named
+from upid.cli.reports.several import Sum, failure, failures, named
 from upid.client.several import Asked
 
 if TYPE_CHECKING:

@@ -76,7 +76,8 @@ def idle_blocks(idle: "Idle | None") -> list[Block]:
         return [Heading("Idle?"), Text("Not judged.", Tone.QUIET)]
     answer = {"idle": "yes", "busy": "no, it works"}.get(idle.verdict, idle.verdict)
     known = (
-        f"idle by {amounts.percent(idle.probability)}, where more than {idle.idle_above:g} % is idle"
+        f"idle by {amounts.percent(idle.probability)}, "
+        f"where more than {idle.idle_above:g} % is idle"
         if idle.probability is not None
         else idle.unknown or "not known"
     )

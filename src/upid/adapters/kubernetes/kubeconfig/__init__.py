@@ -10,6 +10,16 @@ from upid.adapters.kubernetes.kubeconfig.finding import (
     find_access,
     find_several,
 )
+from upid.adapters.kubernetes.kubeconfig.flattening import Flat, flattened
 from upid.adapters.kubernetes.kubeconfig.options import Options
 
-__all__ = ["ContextName", "Found", "Options", "contexts", "find_access", "find_several"]
+__all__ = [
+    "ContextName",
+    "Flat",
+    "Found",
+    "Options",
+    "contexts",
+    "find_access",
+    "find_several",
+    "flattened",
+]
