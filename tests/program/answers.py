@@ -2,7 +2,11 @@
 
 import zlib
 
+from msgspec.structs import replace
+
+from upid.adapters.kubernetes.client import NotTrusted, TimedOut
 from upid.client import types as t
+from upid.client.several import Asked
 
 SPAN = t.Span(start="2026-03-02T00:00:00Z", end="2026-04-01T00:00:00Z", hours=720.0)
 SAVING = t.Saving(hourly=0.05, daily=1.2, monthly=36.0, yearly=438.0)
@@ -150,3 +154,30 @@ def cluster(names: tuple[str, ...] = HOSTILE, **month: float) -> t.ClusterAnalys
         missing=[],
         notes=[],
     )  # fmt: skip
+
+
+def asked(
+    name: str, provider: str = "eks", pods: int = 251, **month: float
+) -> Asked[t.ClusterAnalysis]:
+    """Return the answer of one cluster among several."""
+    one = cluster(("web",), **month)
+    facts = replace(one.cluster, name=name, provider=provider, pods=pods)
+    return Asked([name], answer=replace(one, cluster=facts, cluster_id=f"cl_{hash_of(name):016x}"))
+
+
+def some_clusters() -> list[Asked[t.ClusterAnalysis]]:
+    """Return what a person with many contexts sees: large, small, unmeasured, and failed ones."""
+    large = asked("prod-eu", used=8123.456, workload_idle=3400.114, infrastructure_idle=900.335)
+    large.contexts.append("prod-eu-by-vpn")
+    long = asked("arn:aws:eks:eu-west-1:123456789012:cluster/payments", used=700.005, unknown=12.5)
+    own = asked("lab", "On-Premises", 12, used=31.005, infrastructure_idle=6.665)
+    assert own.answer is not None
+    gap = ("usage: the cluster has no metrics server",)
+    own.answer = replace(own.answer, confidence=None, missing=list(gap), coverage=0.0)
+    dead = TimedOut("old-vpn", "get namespaces 'kube-system'", 10, answering=False)
+    trust = NotTrusted("partner", "https://k8s.partner.example", "certificate has expired")
+    failed: list[Asked[t.ClusterAnalysis]] = [
+        Asked(["old-vpn"], error=dead),
+        Asked(["partner"], error=trust),
+    ]
+    return [large, long, own, *failed]

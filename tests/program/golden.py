@@ -10,6 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.program.answers import some_clusters
+from upid.cli.flags import Flags
+from upid.cli.output.formats import Format, render
+from upid.cli.output.paint import Paint
+from upid.cli.reports.several import clusters_view
+
 FOLDER = Path(__file__).parent / "golden"
 README = Path(__file__).parents[2] / "README.md"
 CAPTURES = {
@@ -17,6 +23,8 @@ CAPTURES = {
     "demo-140.txt": (140, ["demo"]),
     "explain-80.txt": (80, ["explain", "coupon-engine", "--recording", "sample"]),
 }
+
+SEVERAL = {"clusters-80.txt": 80, "clusters-140.txt": 140}
 
 
 def capture(columns: int, args: list[str]) -> str:
@@ -30,6 +38,12 @@ def capture(columns: int, args: list[str]) -> str:
         env={**kept, "COLUMNS": str(columns), "PATH": str(Path(sys.executable).parent)},
     )
     return ended.stdout
+
+
+def several(columns: int) -> str:
+    """Return the report on several clusters, of which some failed, on a terminal of some width."""
+    view = clusters_view(some_clusters(), Flags(all_contexts=True))
+    return render(view, Format.TABLE, Paint(on=False), columns)
 
 
 def excerpt(report: str) -> str:
@@ -54,6 +68,8 @@ def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     for name, (columns, args) in CAPTURES.items():
         (FOLDER / name).write_text(capture(columns, args), encoding="utf-8")
+    for name, columns in SEVERAL.items():
+        (FOLDER / name).write_text(several(columns), encoding="utf-8")
     narrow, wide = (
         (FOLDER / name).read_text(encoding="utf-8") for name in ("demo-80.txt", "demo-140.txt")
     )

@@ -25,6 +25,16 @@ class Authority:
         extensions = (f"subjectAltName={','.join(names)}", "extendedKeyUsage=serverAuth")
         return self._sign(name, f"/CN={name}", extensions)
 
+    def expired(self, name: str, *names: str) -> tuple[Path, Path]:
+        """Sign a server certificate that ended yesterday; return certificate and key."""
+        request, certificate, key = (self.folder / f"{name}.{end}" for end in ("csr", "crt", "key"))
+        named = ["-subj", f"/CN={name}", "-addext", f"subjectAltName={','.join(names)}"]
+        _run("openssl", "req", *_KEY, "-keyout", str(key), "-out", str(request), *named)
+        signer = ["-CA", str(self.certificate), "-CAkey", str(self.folder / "ca.key")]
+        kept = ["-copy_extensions", "copyall", "-days", "-1", "-out", str(certificate)]
+        _run("openssl", "x509", "-req", "-in", str(request), *signer, *kept)
+        return certificate, key
+
     def client(self, name: str, subject: str) -> tuple[Path, Path]:
         """Sign a client certificate for a subject such as `/O=group/CN=user`."""
         return self._sign(name, subject, ("extendedKeyUsage=clientAuth",))

@@ -78,10 +78,11 @@ def read_cluster(
         raise NothingToLookAt(error) from None
     progress(f"{access.cluster} at {access.server}")
     with Portal() as portal:
-        return portal.run(_read(access, progress, clock))
+        return portal.run(read_access(access, progress, clock))
 
 
-async def _read(access: Access, progress: Progress, clock: Clock) -> LiveSource:
+async def read_access(access: Access, progress: Progress, clock: Clock) -> LiveSource:
+    """Read the cluster that an access leads to, and what its metrics server says, once."""
     async with ClusterClient(access) as client:
         held = await read_objects(client, progress)
         now: datetime = clock()

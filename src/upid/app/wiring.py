@@ -1,7 +1,8 @@
 """Puts the parts together: plain constructor calls, once, for one process or a server."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
@@ -17,6 +18,8 @@ from upid.contexts.metrics import PanelService
 from upid.contexts.optimization import RecommendationService
 from upid.contexts.optimization.analysis import AnalysisService
 from upid.contexts.optimization.endpoints import router as analysis_router
+from upid.core.errors import UpidError
+from upid.core.ports.cluster_source import ClusterSource
 from upid.gateway.app import create_app
 
 
@@ -61,9 +64,35 @@ def live_app(wanted: Mapping[str, object], progress: Callable[[str], None]) -> F
     from upid.app.live import Wanted, read_cluster
 
     settings = load_settings(os.environ).settings
-    clusters = ClusterService()
     asked = Wanted(**wanted)  # type: ignore[arg-type]  # the command line's own names
-    clusters.attach(read_cluster(asked, os.environ, Path.home(), progress))
+    return _app_of(read_cluster(asked, os.environ, Path.home(), progress), settings)
+
+
+def live_apps(
+    wanted: Mapping[str, object], patterns: Sequence[str], progress: Callable[[str], None]
+) -> Generator[tuple[str, FastAPI | UpidError | str]]:
+    """Yield for each context that a pattern fits the API over its cluster, as it is read.
+
+    In its place stands the error of a cluster that could not be read, or the name of the context
+    that leads to the same cluster. No pattern: all contexts. Each API holds one cluster, so that
+    who lets go of one before taking the next never holds them all.
+    """
+    from upid.adapters.kubernetes.live import LiveSource
+    from upid.app.live import Wanted
+    from upid.app.several import read_clusters
+
+    settings = load_settings(os.environ).settings
+    asked = Wanted(**wanted)  # type: ignore[arg-type]  # the command line's own names
+    reading = read_clusters(asked, patterns, os.environ, Path.home(), progress)
+    with closing(reading):
+        for name, found in reading:
+            yield name, _app_of(found, settings) if isinstance(found, LiveSource) else found
+
+
+def _app_of(source: ClusterSource, settings: Settings) -> FastAPI:
+    """Return the API over one source."""
+    clusters = ClusterService()
+    clusters.attach(source)
     return create_app(analysis_routers(), answering(clusters, settings), settings=settings.api)
 
 

@@ -10,9 +10,12 @@ from upid.cli.flags import Flags, reporting
 from upid.cli.refusals import Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from upid.cli.output.blocks import View
     from upid.client.api import Api
-    from upid.client.types import DeploymentAnalysis
+    from upid.client.several import Asked
+    from upid.client.types import ClusterAnalysis, DeploymentAnalysis
 
 _NAMELESS = "by-name"  # what `upid analyze`, or `upid analyze NAME`, stands for
 _MOST_ROWS = 1000  # what the API gives at most
@@ -114,20 +117,39 @@ def pod(flags: Flags, name: Annotated[str, typer.Argument(help="The pod's name."
 
 def show_cluster(flags: Flags) -> None:
     """Ask for a cluster's analysis and show it."""
+    if flags.several:
+        show_clusters(flags)
+        return
     from upid.cli.session import answer
 
     def ask(api: "Api") -> "View":
         from upid.cli.reports.cluster import cluster_view
 
-        found = api.analyze_cluster(
-            cluster_id=flags.cluster,
-            namespaces=flags.namespaces,
-            selector=flags.selector,
-            options=options(flags, limit=_MOST_ROWS),
-        )
-        return cluster_view(found, flags)
+        return cluster_view(ask_cluster(api, flags), flags)
 
     answer(flags, ask)
+
+
+def show_clusters(flags: Flags) -> None:
+    """Ask for the analysis of each of several clusters and show them together."""
+    from upid.cli.several import answer_several
+
+    def view(found: "Sequence[Asked[ClusterAnalysis]]") -> "View":
+        from upid.cli.reports.several import clusters_view
+
+        return clusters_view(found, flags)
+
+    answer_several(flags, lambda api: ask_cluster(api, flags), view)
+
+
+def ask_cluster(api: "Api", flags: Flags) -> "ClusterAnalysis":
+    """Return the analysis of the cluster that the API holds, as the flags narrow it."""
+    return api.analyze_cluster(
+        cluster_id=flags.cluster,
+        namespaces=flags.namespaces,
+        selector=flags.selector,
+        options=options(flags, limit=_MOST_ROWS),
+    )
 
 
 def show_workload(flags: Flags, target: str, kind: str) -> None:

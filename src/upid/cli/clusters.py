@@ -198,8 +198,8 @@ def _chosen(
 
     token = _token(token_file) if token_file else ""
     kubeconfig, home = flags.kubeconfig or "", Path.home()
-    names = [flags.context or ""]
-    if every or set(names[0]) & set("*?["):
+    names = list(flags.contexts) or [""]
+    if every or flags.several:
         wanted = ["*"] if every else names
         names = named_contexts(kubeconfig, wanted, os.environ, home)
     if len(names) > 1 and (name or token):

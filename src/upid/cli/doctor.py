@@ -26,9 +26,10 @@ def doctor(flags: Flags) -> None:
     from upid.app.doctor import diagnose
     from upid.app.live import Wanted
     from upid.cli.reports.doctor import doctor_view
-    from upid.cli.session import reading, show, wanted
+    from upid.cli.session import reading, refuse_several, show, wanted
     from upid.core.errors import Kind
 
+    refuse_several(flags)
     with reading(flags) as progress:
         found = diagnose(Wanted(**wanted(flags)), os.environ, Path.home(), progress)
     view = doctor_view(found, flags)

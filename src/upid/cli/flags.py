@@ -12,6 +12,7 @@ from upid.cli.output.formats import Format
 from upid.cli.output.paint import Colour
 
 _PICK, _SOURCE, _SHOW, _GATE = "Pick", "Where from", "Show", "Gates for pipelines"
+_GLOB = frozenset("*?[")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +71,18 @@ class Flags:
         ),
     ] = None
     context: Annotated[
-        str | None,
-        typer.Option(help="Which context of the kubeconfig.", rich_help_panel=_SOURCE),
+        list[str] | None,
+        typer.Option(
+            help="Which context of the kubeconfig; repeatable, globs such as 'prod-*'.",
+            rich_help_panel=_SOURCE,
+        ),
     ] = None
+    all_contexts: Annotated[
+        bool,
+        typer.Option(
+            "--all-contexts", help="Every context of the kubeconfig.", rich_help_panel=_SOURCE
+        ),
+    ] = False
     as_: Annotated[
         str | None,
         typer.Option("--as", help="Ask the cluster as this user.", rich_help_panel=_SOURCE),
@@ -145,6 +155,17 @@ class Flags:
     def namespaces(self) -> tuple[str, ...]:
         """The namespaces asked for; none means every one."""
         return () if self.all_namespaces else tuple(self.namespace or ())
+
+    @property
+    def contexts(self) -> tuple[str, ...]:
+        """The contexts asked for, names or globs, each once; none may mean every one."""
+        return tuple(dict.fromkeys(self.context or ()))
+
+    @property
+    def several(self) -> bool:
+        """Whether several clusters are asked for: by what was typed, not by what it finds."""
+        many = len(self.contexts) > 1 or any(_GLOB & set(name) for name in self.contexts)
+        return self.all_contexts or many
 
 
 def taking(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -7,8 +7,12 @@ import typer
 from upid.cli.flags import Flags, reporting
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from upid.cli.output.blocks import View
     from upid.client.api import Api
+    from upid.client.several import Asked
+    from upid.client.types import RecommendationPage
 
 _WINDOW = "30d"  # as `upid analyze` takes by default, so that both say the same
 _FRACTION_UP_TO = 1  # the API takes a threshold up to here for a fraction (API-2)
@@ -32,11 +36,8 @@ def recommend(
 
     Example: upid recommend --recording sample --risk low -o wide
     """
-    from upid.cli.session import answer
 
-    def ask(api: "Api") -> "View":
-        from upid.cli.reports.recommendations import recommendations_view
-
+    def pages(api: "Api") -> "RecommendationPage":
         cluster = flags.cluster or api.analyze_cluster(options={"limit": 0}).cluster_id
         filters = {
             "time_range": flags.window or _WINDOW,
@@ -46,10 +47,33 @@ def recommend(
             "risk": risk,
             "confidence_threshold": _threshold(min_confidence),
         }
-        found = api.every_recommendation(cluster, filters, limit)
-        return recommendations_view(found, flags)
+        return api.every_recommendation(cluster, filters, limit)
+
+    if flags.several:
+        _of_several(flags, pages, limit)
+        return
+    from upid.cli.session import answer
+
+    def ask(api: "Api") -> "View":
+        from upid.cli.reports.recommendations import recommendations_view
+
+        return recommendations_view(pages(api), flags)
 
     answer(flags, ask)
+
+
+def _of_several(
+    flags: Flags, pages: "Callable[[Api], RecommendationPage]", limit: int | None
+) -> None:
+    """Show the recommendations of several clusters in one list."""
+    from upid.cli.several import answer_several
+
+    def view(found: "Sequence[Asked[RecommendationPage]]") -> "View":
+        from upid.cli.reports.fleet_advice import fleet_advice_view
+
+        return fleet_advice_view(found, flags, limit)
+
+    answer_several(flags, pages, view)
 
 
 def _threshold(percent: float) -> float:

@@ -17,7 +17,7 @@ from upid.cli.flags import Flags
 from upid.cli.output.blocks import View
 from upid.cli.output.formats import Format, arranged, render
 from upid.cli.output.paint import Paint, Tone, wants_colour
-from upid.cli.output.text import clean
+from upid.cli.output.text import clean, shorten
 
 if TYPE_CHECKING:
     from upid.client.api import Api
@@ -62,7 +62,7 @@ def wanted(flags: Flags) -> dict[str, Any]:
     """Return which cluster the flags mean, as `upid.app.live.Wanted` takes it."""
     return {
         "kubeconfig": flags.kubeconfig or "",
-        "context": flags.context or "",
+        "context": flags.contexts[0] if len(flags.contexts) == 1 else "",
         "as_": flags.as_ or "",
         "as_groups": tuple(flags.as_group or ()),
         "insecure": flags.insecure_skip_tls_verify,
@@ -83,7 +83,8 @@ def reading(flags: Flags) -> Iterator[Callable[[str], None]]:
 
 def _step(what: str) -> None:
     """Show what is being read, in one line that the next one takes the place of."""
-    sys.stderr.write(f"\r\x1b[K  reading {clean(what)} …")
+    line = shorten(f"  reading {clean(what)} …", terminal_width() - 1)
+    sys.stderr.write(f"\r\x1b[K{line}")
     sys.stderr.flush()
 
 
@@ -104,22 +105,55 @@ def _without_a_search(recordings: Sequence[str]) -> "Api":
 
 def answer(flags: Flags, ask: Callable[["Api"], View]) -> None:
     """Ask the API, show what it answers as the flags say, and end as the gates say."""
+    refuse_several(flags)
+
+    def asked() -> View:
+        with open_api(flags) as api:
+            return ask(api)
+
+    conclude(flags, asked)
+
+
+def refuse_several(flags: Flags) -> None:
+    """Refuse several contexts for what is about one cluster."""
+    if flags.several:
+        raise refusals.Refusal(
+            "this is about one cluster, and several contexts were asked for",
+            hint="name one context; `upid analyze cluster`, `upid analyze namespace` and "
+            "`upid recommend` take several",
+        )
+
+
+def conclude(flags: Flags, ask: Callable[[], View]) -> None:
+    """Show a view as the flags say, and end as the gates say."""
     conditions = gate.parse(flags.fail_on) if flags.fail_on else ()
-    with open_api(flags) as api:
-        view = ask(api)
+    view = ask()
     columns = [key.strip() for key in (flags.columns or "").split(",") if key.strip()]
     view = arranged(view, columns, flags.sort_by or "", headers=not flags.no_headers)
-    found = gate.failures(conditions, view.gauges)
+    lost = bool(view.failed) and not view.gauges
+    found = [] if lost else gate.failures(conditions, view.gauges)
     show(view, flags)
-    if view.partial and not flags.quiet:
-        for sentence in view.partial:
-            say(f"partial: {sentence}", Tone.WARN)
+    _warn(view, flags, lost=lost)
     for sentence in found:
         say(f"over the threshold: {sentence}", Tone.BAD)
+    if lost:
+        raise typer.Exit(refusals.NO_CONNECTION)
     if found:
         raise typer.Exit(refusals.FINDINGS)
-    if flags.strict and view.partial:
+    if flags.strict and (view.partial or view.failed):
         raise typer.Exit(refusals.PARTIAL)
+
+
+def _warn(view: View, flags: Flags, *, lost: bool) -> None:
+    """Say what is missing; where nothing is left of the answer, also to who wants quiet."""
+    if flags.quiet and not lost:
+        return
+    for sentence, hint in view.failed:
+        say(f"{'error' if lost else 'warning'}: {sentence}", Tone.BAD if lost else Tone.WARN)
+        if hint:
+            say(f"hint: {hint}")
+    for sentence in view.partial:
+        say(f"partial: {sentence}", Tone.WARN)
 
 
 def show(view: View, flags: Flags) -> None:
@@ -186,8 +220,13 @@ def program() -> str:
     return quote(sys.argv[0]) if started.name == "upid" else "upid"
 
 
-def repeated(flags: Flags, *, everything: bool = False) -> str:
-    """Return the flags that a next command needs to see the same source."""
+def repeated(
+    flags: Flags, *, everything: bool = False, contexts: Sequence[str] | None = None
+) -> str:
+    """Return the flags that a next command needs to see the same source.
+
+    contexts  None: those of the flags
+    """
     words: list[str] = []
     if flags.server and not _from_environment(flags.server, "UPID_SERVER"):
         words += ["--server", flags.server]
@@ -196,9 +235,29 @@ def repeated(flags: Flags, *, everything: bool = False) -> str:
             words += ["--recording", path]
     if flags.cluster:
         words += ["--cluster", flags.cluster]
+    if not flags.server and not flags.recording:
+        words += _reaching(flags, flags.contexts if contexts is None else contexts)
     if everything and flags.window:
         words += ["--window", flags.window]
     return "".join(f" {quote(word)}" for word in words)
+
+
+def _reaching(flags: Flags, contexts: Sequence[str]) -> list[str]:
+    """Return kubectl's flags as they were given, with these contexts."""
+    words = ["--kubeconfig", flags.kubeconfig] if flags.kubeconfig else []
+    for name in contexts:
+        words += ["--context", name]
+    if flags.all_contexts and not contexts:
+        words.append("--all-contexts")
+    if flags.as_:
+        words += ["--as", flags.as_]
+    for group in flags.as_group or ():
+        words += ["--as-group", group]
+    if flags.insecure_skip_tls_verify:
+        words.append("--insecure-skip-tls-verify")
+    if flags.request_timeout:
+        words += ["--request-timeout", flags.request_timeout]
+    return words
 
 
 def typed(*words: str) -> str:

@@ -3,8 +3,8 @@
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -92,7 +92,7 @@ class Reply:
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
-    pieces: Callable[[], AsyncIterator[bytes]] | None = None
+    pieces: Callable[[], AsyncGenerator[bytes]] | None = None
     cut: bool = False
     after: float = 0  # seconds of silence first
 
@@ -123,11 +123,16 @@ async def serving(answers: Answers, tls: ssl.SSLContext | None = None) -> AsyncI
     asked: list[Asked] = []
     subjects: list[str] = []
     writers: list[asyncio.StreamWriter] = []
+    serving: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(writer)
         subjects.extend(_subject(writer))
-        with suppress(asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
+        if (task := asyncio.current_task()) is not None:
+            serving.add(task)
+            task.add_done_callback(serving.discard)
+        ends = (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError)
+        with suppress(*ends, asyncio.CancelledError):  # 3.11 takes a cancelled one for a bug
             while request := await _request(reader):
                 asked.append(request)
                 if not await _answer(writer, answers(request)):
@@ -143,7 +148,10 @@ async def serving(answers: Answers, tls: ssl.SSLContext | None = None) -> AsyncI
         listening.close()
         for writer in writers:
             writer.transport.abort()
-        await asyncio.sleep(0.01)
+        for one in serving:
+            one.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
+        await asyncio.sleep(0.01)  # for the transports of both sides to be gone
 
 
 @asynccontextmanager
@@ -195,9 +203,12 @@ async def _answer(writer: asyncio.StreamWriter, reply: Reply) -> bool:
     writer.write("\r\n".join([*lines, "", ""]).encode() + reply.body)
     await writer.drain()
     if reply.pieces is not None:
-        async for piece in reply.pieces():
-            writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-            await writer.drain()
+        async with aclosing(reply.pieces()) as pieces:
+            async for piece in pieces:
+                if writer.is_closing():
+                    return False
+                writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                await writer.drain()
         if not reply.cut:
             writer.write(b"0\r\n\r\n")
     await writer.drain()

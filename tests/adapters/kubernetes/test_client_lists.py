@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import msgspec
 import pytest
@@ -226,7 +226,7 @@ async def test_pages_that_come_too_slowly_become_smaller() -> None:
     def answer(asked: Asked) -> Reply:
         slowness = int(asked.query["limit"]) / 1000
 
-        async def pieces() -> AsyncIterator[bytes]:
+        async def pieces() -> AsyncGenerator[bytes]:
             body = json.dumps(page(["a"])).encode()
             yield body[:1]
             await asyncio.sleep(slowness)

@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import msgspec
 import pytest
@@ -197,7 +197,7 @@ async def test_tls_with_a_server_that_speaks_none_is_told() -> None:
 
 
 async def test_a_server_that_accepts_and_says_nothing_times_out() -> None:
-    async def silence() -> AsyncIterator[bytes]:
+    async def silence() -> AsyncGenerator[bytes]:
         await asyncio.sleep(30)
         yield b""
 
@@ -210,7 +210,7 @@ async def test_a_server_that_accepts_and_says_nothing_times_out() -> None:
 async def test_a_drip_does_not_hold_a_request_open() -> None:
     """Each byte comes in time, the whole answer does not."""
 
-    async def drip() -> AsyncIterator[bytes]:
+    async def drip() -> AsyncGenerator[bytes]:
         for _ in range(1000):
             yield b" "
             await asyncio.sleep(0.02)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 import msgspec
@@ -55,7 +55,7 @@ def event(change: str, name: str, version: int) -> bytes:
 def sends(*pieces: bytes, then: float = 0, cut: bool = False) -> Reply:
     """Return a watch that sends these pieces, is silent for some seconds and ends."""
 
-    async def stream() -> AsyncIterator[bytes]:
+    async def stream() -> AsyncGenerator[bytes]:
         for piece in pieces:
             yield piece
         await asyncio.sleep(then)

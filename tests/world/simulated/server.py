@@ -1,17 +1,17 @@
 """The simulated API server: requests in, answers out, nothing else happens by itself."""
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from weakref import WeakSet
 
 from tests.world.simulated import reading, writing
-from tests.world.simulated.answers import About, Answer, expired, not_found, refusal
+from tests.world.simulated.answers import About, Answer, Object, expired, not_found, refusal
 from tests.world.simulated.clock import Clock, HandClock
 from tests.world.simulated.kinds import KINDS, Kind
 from tests.world.simulated.paths import Target, target_of
 from tests.world.simulated.reading import Query
 from tests.world.simulated.selectors import selector
-from tests.world.simulated.store import Table
+from tests.world.simulated.store import Stored, Table
 from tests.world.simulated.watches import Event, Watch
 from tests.world.simulated.writing import Unmodelled, Writer
 
@@ -51,6 +51,32 @@ class SimulatedServer:
     def add_namespace(self, name: str) -> None:
         """Let objects be created in a namespace; it takes a revision, as everywhere."""
         self._writer.add_namespace(name)
+
+    def hold(self, kind: Kind, found: Sequence[Stored]) -> None:
+        """Begin with objects of a kind, which other servers may hold as well."""
+        self._table(kind).hold(found)
+        self._writer.revision = max([self._writer.revision, *(one.revision for one in found)])
+
+    def place(self, kind: Kind, found: Object) -> None:
+        """Store an object as it is, as a controller or kubelet would: no rule is asked."""
+        self._writer.revision += 1
+        metadata = found["metadata"]
+        key = f"{metadata.get('namespace', '')}/{metadata['name']}"
+        copy = found | {"metadata": dict(metadata)}
+        self._table(kind).put(key, copy, self._writer.revision, self.clock.now())
+
+    def take_away(self, kind: Kind, namespace: str, name: str) -> None:
+        """Remove an object at once, as when its grace period ends."""
+        self._writer.revision += 1
+        key = f"{namespace}/{name}"
+        self._table(kind).remove(key, self._writer.revision, self.clock.now())
+
+    def held(self, kind: Kind) -> Iterable[Stored]:
+        """Yield the objects of a kind as they are now."""
+        return self._table(kind).list("", "")
+
+    def _table(self, kind: Kind) -> Table:
+        return self._tables[kind.root, kind.plural]
 
     def request(
         self,

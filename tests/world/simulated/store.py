@@ -1,7 +1,7 @@
 """Objects with every version they had: what etcd and the API server's watch cache hold together."""
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter, itemgetter
 
@@ -16,6 +16,13 @@ _NO_LABELS: Labels = {}
 _by_revision = attrgetter("revision")
 
 
+def stored(found: Object, revision: int) -> "Stored":
+    """Return a version of an object, to be held by any number of tables."""
+    metadata = found["metadata"] | {"resourceVersion": str(revision)}
+    whole = found | {"metadata": metadata}
+    return Stored(whole, _encode(whole), revision)
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """One version of an object: decoded, never to be changed, and encoded without its kind."""
@@ -26,8 +33,8 @@ class Stored:
 
     @property
     def namespace(self) -> str:
-        """Return its namespace."""
-        return str(self.object["metadata"]["namespace"])
+        """Return its namespace; nothing for what lies in none."""
+        return str(self.object["metadata"].get("namespace", ""))
 
     @property
     def name(self) -> str:
@@ -37,7 +44,7 @@ class Stored:
     def matches(self, match: Match) -> bool:
         """Return whether a selector takes it."""
         metadata = self.object["metadata"]
-        return match(metadata["namespace"], metadata["name"], metadata.get("labels", _NO_LABELS))
+        return match(self.namespace, metadata["name"], metadata.get("labels", _NO_LABELS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,14 @@ class Table:
         self._live[key] = stored
         self._note(Change(revision, key, before, stored, at))
         return stored
+
+    def hold(self, found: Sequence[Stored]) -> None:
+        """Begin with versions that other tables may hold as well, as from before anybody looked."""
+        for stored in found:
+            key = f"{stored.namespace}/{stored.name}"
+            self._live[key] = stored
+            self._versions[key] = [(stored.revision, stored)]
+        self._keys = sorted(self._versions)
 
     def remove(self, key: str, revision: int, at: float) -> None:
         """Remove an object, which takes a revision too."""

@@ -19,6 +19,7 @@ class Column:
     """One column of a table.
 
     wide    shown only in `-o wide` and in the formats that have room for everything
+    spare   given up, the last first, where a terminal has no room for all columns
     detail  a sentence: beside the row where there is room, under it where not
     tone    the tone of a cell by its value
     """
@@ -28,6 +29,7 @@ class Column:
     show: Callable[[object], str] = as_text
     right: bool = False
     wide: bool = False
+    spare: bool = False
     detail: bool = False
     tone: Callable[[object], Tone] = lambda _: Tone.PLAIN
 
@@ -86,6 +88,7 @@ class Table:
 
     names   of the rows, as `kind/name`, for `-o name`
     listing  this table is what the command lists: csv, `name`, `--columns`, `--sort-by` mean it
+    totals  rows of sums, shown last; who reads csv adds up by himself
     """
 
     columns: tuple[Column, ...]
@@ -94,6 +97,12 @@ class Table:
     names: tuple[str, ...] = ()
     empty: str = "Nothing."
     headers: bool = True
+    totals: tuple[Row, ...] = ()
+
+    @property
+    def all_rows(self) -> tuple[Row, ...]:
+        """The rows and their sums."""
+        return (*self.rows, *self.totals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +149,8 @@ class View:
 
     kind     of the object, such as ClusterAnalysis
     content  what `-o json` and `-o yaml` print beside apiVersion, kind and metadata
+    partial  sentences on what is missing
+    failed   what could not be had at all, each with a hint; the rest is there
     """
 
     kind: str
@@ -148,6 +159,7 @@ class View:
     blocks: tuple[Block, ...]
     gauges: Mapping[str, float | str] = field(default_factory=dict)
     partial: tuple[str, ...] = ()
+    failed: tuple[tuple[str, str], ...] = ()
 
     def listing(self) -> Table | None:
         """Return the table that the command is about, if it is about one."""

@@ -81,7 +81,7 @@ class Markdown:
     def _table(self, block: Table) -> str:
         if not block.rows:
             return _literal(block.empty)
-        rows = [[c.show(row[c.key]) for c in block.columns] for row in block.rows]
+        rows = [[c.show(row[c.key]) for c in block.columns] for row in block.all_rows]
         rights = tuple(c.right for c in block.columns)
         return self._grid([c.title for c in block.columns], rows, rights)
 
@@ -159,7 +159,7 @@ class Html:
     def _table(self, block: Table) -> str:
         if not block.rows:
             return f'<p class="quiet">{_html(block.empty)}</p>'
-        rows = [[c.show(row[c.key]) for c in block.columns] for row in block.rows]
+        rows = [[c.show(row[c.key]) for c in block.columns] for row in block.all_rows]
         rights = tuple(c.right for c in block.columns)
         return self._grid([c.title for c in block.columns], rows, rights)
 

@@ -131,8 +131,12 @@ class Terminal:
             return [" " * INDENT + self._paint(clean(block.empty), Tone.QUIET)]
         columns = [c for c in block.columns if self._wide or not c.wide]
         room = None if self._room is None else self._inside()
-        grid = lay_out(columns, block.rows, room)
+        grid = lay_out(columns, block.all_rows, room)
+        while grid is None and (spare := [c for c in columns if c.spare]):
+            columns.remove(spare[-1])
+            grid = lay_out(columns, block.all_rows, room)
         if grid is None:
+            columns = [c for c in block.columns if self._wide or not c.wide]
             return self._stack(columns, block)
         return self._grid(grid, block)
 
@@ -145,10 +149,11 @@ class Terminal:
             ]
             lines.append(margin + self._paint("  ".join(titles), Tone.QUIET))
         under = grid.beside is None
-        for row, cells in zip(block.rows, grid.cells, strict=True):
+        for i, (row, cells) in enumerate(zip(block.all_rows, grid.cells, strict=True)):
             drawn = "  ".join(
                 self._paint(
-                    pad(shorten(cell, size), size, right=column.right), column.tone(row[column.key])
+                    pad(shorten(cell, size), size, right=column.right),
+                    column.tone(row[column.key]) if i < len(block.rows) else Tone.STRONG,
                 )
                 for (column, size), cell in zip(grid.columns, cells, strict=True)
             )
@@ -171,7 +176,7 @@ class Terminal:
         lines: list[str] = []
         room = self._inside()
         margin, inner = " " * INDENT, " " * 2 * INDENT
-        for row in block.rows:
+        for row in block.all_rows:
             shown = [(c, clean(c.show(row[c.key]))) for c in columns if not c.detail]
             lead = next((i for i, (c, _) in enumerate(shown) if not c.right), 0)
             title = " ".join(text for _, text in shown[: lead + 1])

@@ -83,7 +83,7 @@ def _blocks(found: "ClusterAnalysis", flags: Flags) -> list[Block]:
         Heading(f"{found.cluster.name}{scope}", _size(found)),
         _header(found),
         Heading(f"{month} a month", "30 days at what the window cost; each dollar is in one line"),
-        _split(found.money.monthly, currency),
+        month_split(found.money.monthly, currency),
         Heading("Used of what is there", "means over the window, the whole cluster"),
         _utilization(found),
         Heading("By namespace", "a month"),
@@ -132,7 +132,8 @@ def _header(found: "ClusterAnalysis") -> Facts:
     )
 
 
-def _split(month: "Parts", currency: str) -> Split:
+def month_split(month: "Parts", currency: str) -> Split:
+    """Return where a month's money goes."""
     return phrases.split(
         (
             ("used", month.used, "what containers really took", Tone.GOOD, "█", True),

@@ -82,7 +82,8 @@ def _permissions(found: Mapping[str, Any], flags: Flags) -> list[Block]:
 
 def _next(found: Mapping[str, Any], flags: Flags) -> tuple[tuple[str, str], ...]:
     words = [*(("--kubeconfig", flags.kubeconfig) if flags.kubeconfig else ())]
-    words += ("--context", flags.context) if flags.context else ()
+    for name in flags.contexts:
+        words += ("--context", name)
     if found["failure"]:
         again = typed("doctor", *words)
         return (

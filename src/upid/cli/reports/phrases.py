@@ -61,14 +61,17 @@ def number(show: Shown) -> Cell:
 
 def window(span: "Span") -> str:
     """Return a window as its length and both ends, to the minute."""
+    return f"{length(span)}, {minute(span.start)} to {minute(span.end)} UTC"
+
+
+def length(span: "Span") -> str:
+    """Return how long a window is."""
     days = span.hours / _HOURS_A_DAY
     if days > 1:
-        length = amounts.plural(round(days), "day")
-    elif span.hours >= 1:
-        length = amounts.plural(round(span.hours), "hour")
-    else:
-        length = amounts.plural(round(span.hours * _MINUTES), "minute")
-    return f"{length}, {minute(span.start)} to {minute(span.end)} UTC"
+        return amounts.plural(round(days), "day")
+    if span.hours >= 1:
+        return amounts.plural(round(span.hours), "hour")
+    return amounts.plural(round(span.hours * _MINUTES), "minute")
 
 
 def worth(potential: "Potential", currency: str) -> str:
@@ -181,9 +184,13 @@ def highest_risk(found: "Sequence[Recommended]") -> str:
     return max((one.risk for one in found), key=RISKS.index, default="")
 
 
-def command(flags: Flags, *words: str) -> str:
-    """Return a command that can be pasted, with the flags that name the same source."""
-    return f"{program()} {typed(*words)}{repeated(flags)}"
+def command(flags: Flags, *words: str, context: str | None = None) -> str:
+    """Return a command that can be pasted, with the flags that name the same source.
+
+    context  only this one of several
+    """
+    source = repeated(flags, contexts=None if context is None else [context])
+    return f"{program()} {typed(*words)}{source}"
 
 
 def facts(*pairs: tuple[str, str]) -> Facts:

@@ -16,6 +16,7 @@ from upid.adapters.kubernetes.client.limits import Backoff, Bucket, Limits, Pace
 
 JSON = "application/json"
 Headers = list[tuple[str, str]]  # a name may come again
+_EARLIER = 0.9  # of the time of a request, for its connection
 _NO_END = 86_400.0  # seconds that stand for "as long as it takes"
 
 
@@ -187,4 +188,9 @@ def _as_told(access: Access, limits: Limits) -> Limits:
         return replace(limits, compressed=compressed)
     request = access.timeout or _NO_END
     patience = max(limits.patience, request)
-    return replace(limits, compressed=compressed, request=request, patience=patience)
+    # Earlier than the request's own end, which would cancel a handshake: the HTTP client closes
+    # a connection whose handshake is late, and leaves one that is cancelled to the collector.
+    connect = min(limits.connect, _EARLIER * request)
+    return replace(
+        limits, compressed=compressed, request=request, patience=patience, connect=connect
+    )

@@ -2,6 +2,16 @@
 
 from upid.core.errors import Kind, UpidError
 
+_UNKNOWN = (
+    "put the cluster's authority into the kubeconfig (certificate-authority-data), "
+    "or the name in its certificate into tls-server-name; a company's proxy that opens "
+    "TLS has an authority of its own"
+)
+_EXPIRED = (
+    "have whoever runs the cluster renew its certificate, and check this machine's clock; "
+    "what an expired certificate shows is not the cluster's word"
+)
+
 
 class ClusterError(UpidError):
     """A request to a cluster failed.
@@ -181,9 +191,7 @@ class NotTrusted(ClusterError):
         super().__init__(
             cluster,
             f"at '{address}' shows a certificate that is not trusted: {why}",
-            hint="put the cluster's authority into the kubeconfig (certificate-authority-data), "
-            "or the name in its certificate into tls-server-name; a company's proxy that opens "
-            "TLS has an authority of its own",
+            hint=_EXPIRED if "expired" in why else _UNKNOWN,
         )
 
 

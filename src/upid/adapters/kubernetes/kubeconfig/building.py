@@ -26,10 +26,14 @@ class Builder:
     """Makes an access of one choice.
 
     where  what messages call the files
+    alone  whether it is the only one; of several, none may ask the person at the terminal
     """
 
-    def __init__(self, chosen: "Chosen", where: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, chosen: "Chosen", where: str, environment: Mapping[str, str], *, alone: bool = True
+    ) -> None:
         self._chosen, self._where, self._environment = chosen, where, environment
+        self._alone = alone
 
     def access(self, origin: str, timeout: float | None) -> Access:
         """Return the access. Without https no credentials are sent, as in kubectl."""
@@ -183,11 +187,14 @@ class Builder:
             arguments=command.args,
             environment={**self._environment, **{one.name: one.value for one in command.env}},
             version=command.api_version,
-            interactive=command.interactive_mode or "IfAvailable",
+            interactive=self._interactive(command.interactive_mode or "IfAvailable"),
             install_hint=_printable(command.install_hint),
             cluster=self._told(tls) if command.provide_cluster_info else None,
             private=[one.value for one in command.env if len(one.value) >= _PRIVATE],
         )
+
+    def _interactive(self, wanted: str) -> str:
+        return "Never" if wanted == "IfAvailable" and not self._alone else wanted
 
     def _told(self, tls: Tls) -> Mapping[str, object]:
         """Return what a command that asks is told about the cluster, spelled as client-go does."""

@@ -1,18 +1,24 @@
 """The way to a cluster: flags, kubeconfigs, and the pod that UPID runs in, in kubectl's order."""
 
 import fnmatch
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from upid.adapters.kubernetes import credentials, in_cluster
 from upid.adapters.kubernetes.access import Access, Tls
-from upid.adapters.kubernetes.errors import FlagInvalid, NoCluster, Way
+from upid.adapters.kubernetes.errors import (
+    FlagInvalid,
+    KubeconfigNameMissing,
+    NoCluster,
+    Way,
+)
 from upid.adapters.kubernetes.kubeconfig.building import Builder, impersonation
 from upid.adapters.kubernetes.kubeconfig.choosing import Chosen, choose
 from upid.adapters.kubernetes.kubeconfig.merging import Merged, load
 from upid.adapters.kubernetes.kubeconfig.options import Options
 from upid.adapters.kubernetes.kubeconfig.servers import seconds, server_url
+from upid.core.errors import UpidError
 
 _SHOWN = 8  # contexts in a message
 
@@ -27,6 +33,14 @@ class ContextName:
     namespace: str
     current: bool
     origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One of several contexts, and the access it gives, or why it gives none."""
+
+    name: str
+    access: Access | UpidError
 
 
 def find_access(
@@ -44,11 +58,68 @@ def find_access(
     Nothing is connected to and no command runs yet. Raises `NoCluster` with every way that was
     tried, or the error of the first way that is there but broken.
     """
-    timeout = _timeout(options)
     merged = load(options.kubeconfig, environment, home)
+    return _access(merged, options, environment, home, pod)
+
+
+def find_several(
+    options: Options,
+    patterns: Sequence[str],
+    environment: Mapping[str, str],
+    home: Path,
+    *,
+    pod: Path = in_cluster.FOLDER,
+) -> list[Found]:
+    """Return the accesses of all contexts that any pattern fits, by name; no pattern: of all.
+
+    patterns  names, or globs such as `prod-*`; each has to fit something
+
+    A context that cannot be used stands in the list with its error: it hides no other. Commands
+    that print credentials get no terminal, since several would ask one person at once. Without
+    any context, and in a pod, the pod's own cluster is the one.
+
+    Raises `KubeconfigNameMissing` for a pattern that fits nothing, and what `find_access` raises
+    where there are no contexts at all.
+    """
+    merged = load(options.kubeconfig, environment, home)
+    if not merged.contexts and not patterns:
+        access = _access(merged, options, environment, home, pod)
+        return [Found(access.context, access)]
+    there = sorted(merged.contexts)
+    for pattern in patterns:
+        if not any(_fits(name, pattern) for name in there):
+            raise KubeconfigNameMissing("context", pattern, there, merged.where)
+    names = [n for n in there if not patterns or any(_fits(n, pattern) for pattern in patterns)]
+    found = []
+    for name in names:
+        one = replace(options, context=name)
+        try:
+            access = _access(merged, one, environment, home, pod, alone=False)
+            found.append(Found(name, access))
+        except FlagInvalid:
+            raise  # wrong for all of them
+        except UpidError as error:
+            found.append(Found(name, error))
+    return found
+
+
+def _fits(name: str, pattern: str) -> bool:
+    return name == pattern or fnmatch.fnmatchcase(name, pattern)
+
+
+def _access(
+    merged: Merged,
+    options: Options,
+    environment: Mapping[str, str],
+    home: Path,
+    pod: Path,
+    *,
+    alone: bool = True,
+) -> Access:
+    timeout = _timeout(options)
     chosen = choose(merged, options)
     if chosen.cluster.server:
-        builder = Builder(chosen, merged.where, environment)
+        builder = Builder(chosen, merged.where, environment, alone=alone)
         return builder.access(_origin(chosen, home), timeout)
     missing = in_cluster.why_not(environment, pod)
     if missing is None:
@@ -78,9 +149,7 @@ def contexts(
             origin=_shown(merged.origins[name], home),
         )
         for name, context in sorted(merged.contexts.items())
-        if not options.context
-        or name == options.context
-        or fnmatch.fnmatchcase(name, options.context)
+        if not options.context or _fits(name, options.context)
     ]
     if not merged.contexts and in_cluster.why_not(environment, pod) is None:
         account = in_cluster.service_account(environment, pod)

@@ -3,6 +3,7 @@
 from upid.adapters.kubernetes.live.reading import (
     Held,
     Progress,
+    identify,
     read_kind,
     read_objects,
     read_usage,
@@ -14,6 +15,7 @@ __all__ = [
     "Held",
     "LiveSource",
     "Progress",
+    "identify",
     "read_kind",
     "read_objects",
     "read_usage",

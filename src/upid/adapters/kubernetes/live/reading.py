@@ -8,7 +8,14 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from upid.adapters.kubernetes.client import ClusterClient, Forbidden, ObjectMissing, Resource
+from upid.adapters.kubernetes.client import (
+    ClusterClient,
+    Forbidden,
+    ObjectMissing,
+    Resource,
+    Selection,
+    resource,
+)
 from upid.adapters.kubernetes.client.errors import ClusterError
 from upid.adapters.kubernetes.identity import SYSTEM, identity_of
 from upid.adapters.kubernetes.live.kinds import READ
@@ -19,6 +26,8 @@ Progress = Callable[[str], None]
 
 _AT_ONCE = 4  # lists side by side: the API server has others to serve
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # of objects that do not say when they were made
+_NAMESPACES = resource("v1", "namespaces")
+_SYSTEM = Selection(fields=f"metadata.name={SYSTEM}")
 _NEEDED = frozenset({"nodes", "pods"})  # without them there is nothing to say
 
 
@@ -69,6 +78,20 @@ async def read_objects(client: ClusterClient, progress: Progress) -> Held:
         key=lambda one: (one.kind, one.namespace, one.name, one.since),
     )
     return Held(_identity(client, objects), str(version), tuple(objects), tuple(left_out))
+
+
+async def identify(client: ClusterClient) -> str | None:
+    """Return what tells this cluster from all others, as in `Held`; None: that may not be seen.
+
+    One small question, a list because to list is all that is granted; so it tells as well
+    whether the cluster answers at all.
+    """
+    try:
+        async with aclosing(client.list(_NAMESPACES, _Object, _SYSTEM)) as pages:
+            found = [one.metadata.uid async for page in pages for one in page.items]
+    except (Forbidden, ObjectMissing):
+        return None
+    return identity_of(found[0], client.access) if found else None
 
 
 async def read_usage(client: ClusterClient, at: datetime) -> Usage | str:

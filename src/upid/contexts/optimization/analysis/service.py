@@ -151,6 +151,15 @@ def _held(cluster: Cluster, time_range: str) -> tuple[Window, tuple[str, ...]]:
     if held is None:
         raise NothingInWindow(time_range, str(has))
     if held.seconds < asked.seconds - timedelta(hours=1).total_seconds():
-        days = f"{held.hours / 24:.1f}".removesuffix(".0")
-        return held, (f"{time_range} were asked for, {days} days are there",)
+        return held, (f"{time_range} were asked for, {_length(held)} are there",)
     return held, ()
+
+
+def _length(window: Window) -> str:
+    """Return how long a window is, in the unit that says it in few digits."""
+    amount, unit = window.hours / 24, "days"
+    if amount < 1:
+        amount, unit = window.hours, "hours"
+    if amount < 1:
+        amount, unit = window.hours * 60, "minutes"
+    return f"{amount:.1f}".removesuffix(".0") + f" {unit}"
