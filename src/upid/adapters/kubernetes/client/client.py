@@ -24,7 +24,7 @@ from upid.adapters.kubernetes.client.lists import (
 from upid.adapters.kubernetes.client.resources import Resource
 from upid.adapters.kubernetes.client.reviews import Decision, Rules
 from upid.adapters.kubernetes.client.usage import NODE_USAGE, POD_USAGE, NodeUsage, PodUsage
-from upid.adapters.kubernetes.client.watches import Event, Watcher
+from upid.adapters.kubernetes.client.watches import Event, Opened, Watcher
 
 T = TypeVar("T")
 
@@ -137,6 +137,7 @@ class ClusterClient:
         *,
         since: str,
         metadata_only: bool = ...,
+        opened: Opened | None = ...,
     ) -> AsyncGenerator[Event[T], None]: ...
     @overload
     def watch(
@@ -147,6 +148,7 @@ class ClusterClient:
         *,
         since: str,
         metadata_only: bool = ...,
+        opened: Opened | None = ...,
     ) -> AsyncGenerator[Event[bytes], None]: ...
     def watch(
         self,
@@ -156,14 +158,16 @@ class ClusterClient:
         *,
         since: str,
         metadata_only: bool = False,
+        opened: Opened | None = None,
     ) -> AsyncGenerator[Event[Any], None]:
         """Yield every change after a list's version, bookmarks included; never ends by itself.
 
+        `opened` is called each time that the server takes it, at first and when it is resumed.
         Raises `Expired` when the server has forgotten where it came from: then list anew.
         Close it (`contextlib.aclosing`) to give its connection back at once.
         """
         return self._watcher.events(
-            resource, into, selection, since=since, metadata_only=metadata_only
+            resource, into, selection, since=since, metadata_only=metadata_only, opened=opened
         )
 
     async def version(self) -> ServerVersion:
