@@ -64,6 +64,21 @@ SABOTAGE: list[tuple[str, str, dict[str, str]]] = [
             "adapters/two/__init__.py": "",
         },
     ),
+    (
+        "writing",
+        "a mirror writes to its cluster",
+        {"adapters/kubernetes/mirror/broken.py": "import upid.adapters.kubernetes.writing"},
+    ),
+    (
+        "writing",
+        "a context reaches for the one who writes",
+        {"contexts/clusters/broken.py": "import upid.core.ports.cluster_writer"},
+    ),
+    (
+        "sending",
+        "a live source sends requests of its own",
+        {"adapters/kubernetes/live/broken.py": "import upid.adapters.kubernetes.client.connections"},
+    ),
     ("sql", "a service writes SQL", {"contexts/clusters/service.py": "import sqlalchemy"}),
     ("sql", "an adapter opens SQLite", {"adapters/broken.py": "import sqlite3"}),
     ("faces-of-people", "a command imports a context", {"cli/broken.py": "import upid.contexts"}),

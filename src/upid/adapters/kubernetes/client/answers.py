@@ -1,6 +1,6 @@
 """Whole answers: read within bounds, and judged by what a Kubernetes API server says."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -50,6 +50,18 @@ class _Continued(msgspec.Struct, frozen=True, rename={"onward": "continue"}):
     onward: str = ""
 
 
+class Cause(msgspec.Struct, frozen=True):
+    """One of the reasons for a failure; `field` such as `.spec.replicas`."""
+
+    reason: str = ""
+    message: str = ""
+    field: str = ""
+
+
+class _Details(msgspec.Struct, frozen=True):
+    causes: list[Cause] | None = None
+
+
 class Status(msgspec.Struct, frozen=True):
     """Kubernetes' own account of a failure."""
 
@@ -58,6 +70,15 @@ class Status(msgspec.Struct, frozen=True):
     reason: str = ""
     code: int = 0
     metadata: _Continued = _Continued()
+    details: _Details | None = None
+
+    @property
+    def causes(self) -> list[Cause]:
+        """Return the reasons, one by one, where the server tells them."""
+        return (self.details.causes if self.details else None) or []
+
+
+Judging = Callable[["Status", int, Access, str, float | None], ClusterError]
 
 
 async def read(answer: httpx2.Response, most: int, cluster: str, asked: str) -> bytes:
@@ -81,8 +102,9 @@ async def complaint(
     asked: str,
     clock: Clock,
     sent: Iterable[tuple[str, str]],
+    judging: Judging | None = None,
 ) -> ClusterError:
-    """Return the error that an unsuccessful answer stands for.
+    """Return the error that an unsuccessful answer stands for, as `judging` sees it.
 
     What was `sent` as proof is taken out of what the server says: some repeat it.
     """
@@ -100,7 +122,7 @@ async def complaint(
     if status is None and _is_page(answer, body) and code not in _GATEWAY:
         return not_kubernetes(access, f"a web page with status {code}")
     said = status or Status(message=_words(answer, body), code=code)
-    return judge(said, code, access, asked, wait(answer.headers, clock))
+    return (judging or judge)(said, code, access, asked, wait(answer.headers, clock))
 
 
 def judge(

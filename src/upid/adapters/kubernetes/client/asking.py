@@ -9,12 +9,13 @@ import httpx2
 
 from upid.adapters.kubernetes.access import Access
 from upid.adapters.kubernetes.client import answers
-from upid.adapters.kubernetes.client.answers import Answer
+from upid.adapters.kubernetes.client.answers import Answer, Status
 from upid.adapters.kubernetes.client.connections import Connections
 from upid.adapters.kubernetes.client.errors import ClusterError, TimedOut, Unauthorized
 from upid.adapters.kubernetes.client.limits import Backoff, Bucket, Limits, Pace
 
 JSON = "application/json"
+_REVIEWS = "/apis/authorization.k8s.io/"  # the one group that answers to POST and stores nothing
 Headers = list[tuple[str, str]]  # a name may come again
 _EARLIER = 0.9  # of the time of a request, for its connection
 _NO_END = 86_400.0  # seconds that stand for "as long as it takes"
@@ -25,7 +26,7 @@ class Question:
     """A request that changes nothing, so that it may be asked again.
 
     asked  for people, such as "list pods"
-    body   sent by POST; None: a GET
+    body   sent by POST, to what only answers; None: a GET
     most   bytes of the answer; None: the client's own limit
     plain  not compressed: what comes piece by piece
     """
@@ -148,24 +149,40 @@ class Asking:
     async def _send(
         self, question: Question, headers: Headers, silence: float
     ) -> AsyncIterator[httpx2.Response]:
-        method = "GET" if question.body is None else "POST"
-        asked = question.asked
+        method, asked = self._method(question), question.asked
         async with self._connections.send(
             method, question.path, headers, question.body, asked=asked, silence=silence
         ) as answer:
             if not answer.is_success:
-                clock = self.pace.clock
-                raise await answers.complaint(answer, self.access, asked, clock, headers)
+                clock, judge = self.pace.clock, self._judge
+                raise await answers.complaint(answer, self.access, asked, clock, headers, judge)
             yield answer
+
+    def _method(self, question: Question) -> str:
+        """Return how to ask; raise ValueError for what could change something."""
+        if question.body is None:
+            return "GET"
+        if not question.path.startswith(_REVIEWS):
+            raise ValueError(f"nothing is sent to {question.path!r} by one who only asks")
+        return "POST"
+
+    def _judge(
+        self, status: Status, code: int, access: Access, asked: str, retry_after: float | None
+    ) -> ClusterError:
+        """Return the error that an unsuccessful answer stands for."""
+        return answers.judge(status, code, access, asked, retry_after)
 
     async def _headers(self, question: Question) -> Headers:
         encoding = "gzip" if self.limits.compressed and not question.plain else "identity"
         said = [("Accept", question.accept), ("Accept-Encoding", encoding)]
         if question.body is not None:
-            said.append(("Content-Type", JSON))
+            said.append(("Content-Type", self._content_type(question)))
         if self._connections.may_show_credentials():
             said += (await self.access.credentials.headers()).items()
         return [*said, *self.access.impersonate]
+
+    def _content_type(self, question: Question) -> str:  # noqa: ARG002  for those who send more
+        return JSON
 
     async def _renew(self, seen: int) -> bool:
         """Renew the credentials once for all who were refused with the same ones."""
