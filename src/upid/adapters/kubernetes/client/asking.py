@@ -15,7 +15,8 @@ from upid.adapters.kubernetes.client.errors import ClusterError, TimedOut, Unaut
 from upid.adapters.kubernetes.client.limits import Backoff, Bucket, Limits, Pace
 
 JSON = "application/json"
-_REVIEWS = "/apis/authorization.k8s.io/"  # the one group that answers to POST and stores nothing
+# the groups that answer to POST and store nothing
+_REVIEWS = ("/apis/authorization.k8s.io/", "/apis/authentication.k8s.io/")
 Headers = list[tuple[str, str]]  # a name may come again
 _EARLIER = 0.9  # of the time of a request, for its connection
 _NO_END = 86_400.0  # seconds that stand for "as long as it takes"
