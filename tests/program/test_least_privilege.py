@@ -331,3 +331,46 @@ async def test_of_secrets_a_table_travels_and_no_content(
     ).text
     assert '"db"' in table
     assert base64.b64encode(content.encode()).decode() not in table
+
+
+def test_the_guides_commands_make_an_account_that_works(
+    control_plane: ControlPlane, api: Api, root: Path, tmp_path: Path
+) -> None:
+    """CLU-1: as they stand in docs/guide/connect.md, by the real kubectl."""
+    from tests.world.parts import program
+
+    text = (root / "docs" / "guide" / "connect.md").read_text()
+    part = text[text.index("## Give UPID an account") : text.index("| File | Grants")]
+    [first, *rest] = [line[4:] for line in part.splitlines() if line.startswith("    ")]
+    (tmp_path / "deploy").symlink_to(root / "deploy")
+    path = os.pathsep.join((str(program("kubectl").parent), str(Path(sys.executable).parent)))
+    environment = {
+        "PATH": f"{path}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "KUBECONFIG": str(control_plane.kubeconfig()),
+    }
+
+    def typed(*lines: str) -> str:
+        script = "\n".join(("set -e", *lines))
+        ran = subprocess.run(
+            ["sh", "-c", script],
+            cwd=tmp_path,
+            env=environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT,
+        )
+        assert ran.returncode == 0, ran.stdout + ran.stderr
+        return ran.stdout
+
+    try:
+        typed(first)
+        made = f"{_PATHS['Secret']}/upid-token"
+        wait_until("the token to be made", lambda: "token" in api.get(made).get("data", {}), LIMIT)
+        said = typed(*rest)
+        assert "'system:serviceaccount:upid:upid'" in said
+        assert "all 4" in said
+        assert "that UPID asks for are granted" in said
+    finally:
+        typed("kubectl delete -f deploy/rbac/read.yaml --wait")
