@@ -13,12 +13,14 @@ import subprocess
 import sys
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.kit.forks import HEAD
 from upid.core.errors import UpidError
 from upid.kit.crypto import Cell, Keys, SealBroken, Vault
 
@@ -148,31 +150,27 @@ def test_keys_are_not_shown_and_not_pickled() -> None:
         pickle.dumps(keys)
 
 
-def test_no_nonce_and_no_data_key_comes_twice_in_forked_processes() -> None:
+def test_no_nonce_and_no_data_key_comes_twice_in_forked_processes(root: Path) -> None:
     """A11: 0 repeats over 8 processes that were one."""
-    readers = []
-    for _ in range(8):
-        reader, writer = os.pipe()
-        child = os.fork()
-        if not child:
-            try:
-                found = b"".join(VAULT.seal(b"", CELL)[:57] for _ in range(1000))
-                with os.fdopen(writer, "wb") as out:
-                    out.write(found)
-            finally:
-                os._exit(0)
-        os.close(writer)
-        readers.append((child, reader))
-    heads: list[bytes] = []
-    for child, reader in readers:
-        with os.fdopen(reader, "rb") as told:
-            found = told.read()
-        os.waitpid(child, 0)
-        heads += [found[at : at + 57] for at in range(0, len(found), 57)]
+    found = answers(root, "nonces")
+    heads = [one[at : at + HEAD] for one in found for at in range(0, len(one), HEAD)]
 
     assert len(heads) == 8000
     assert len({head[NONCE] for head in heads}) == 8000
     assert len({head[5:45] for head in heads}) == 8000
+
+
+def answers(root: Path, *asked: str) -> list[bytes]:
+    """Return what the processes of `tests.kit.forks` found."""
+    told = subprocess.run(
+        [sys.executable, "-m", "tests.kit.forks", *asked],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return [bytes.fromhex(line) for line in told.stdout.split("\n")]
 
 
 def test_nothing_of_cryptography_is_imported_before_it_is_used() -> None:

@@ -10,10 +10,13 @@ import base64
 import json
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from tests.kit.forks import STRANGER
+from tests.kit.test_crypto import answers
 from upid.kit.crypto import Cell, Keys, Vault
 from upid.kit.keyfile import KeyFileInvalid, KeyFileOpen, KeyFileRefused, keys_in
 
@@ -57,32 +60,13 @@ def test_every_file_has_a_key_of_its_own(tmp_path: Path) -> None:
     assert all(len(key) == 32 for key in made)
 
 
-def test_a_file_made_at_once_by_several_processes_has_one_key(tmp_path: Path) -> None:
-    for number in range(15):
+def test_a_file_made_at_once_by_several_processes_has_one_key(root: Path, tmp_path: Path) -> None:
+    for number in range(5):
         path = tmp_path / f"{number}.key"
-        start_reader, start = os.pipe()
-        children = []
-        for _ in range(6):
-            reader, writer = os.pipe()
-            child = os.fork()
-            if not child:
-                try:
-                    os.close(start)
-                    os.read(start_reader, 1)  # all at the same moment: until the pipe is closed
-                    os.write(writer, keys_in(path)[1])
-                finally:
-                    os._exit(0)
-            os.close(writer)
-            children.append((child, reader))
-        os.close(start_reader)
-        os.close(start)
-        found = set()
-        for child, reader in children:
-            found.add(os.read(reader, 64))
-            os.close(reader)
-            os.waitpid(child, 0)
-        assert found == {keys_in(path)[1]}
-    assert len(list(tmp_path.iterdir())) == 15
+        found = answers(root, "make", str(path))
+        assert len(found) == 6
+        assert set(found) == {keys_in(path)[1]}
+    assert len(list(tmp_path.iterdir())) == 5
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o602, 0o644, 0o777, 0o610])
@@ -100,34 +84,16 @@ def test_a_file_that_is_open_to_others_is_refused(tmp_path: Path, mode: int) -> 
     [(0, 0o640, True), (0, 0o440, True), (0, 0o644, False), (0, 0o660, False), (1, 0o600, False)],
 )
 def test_a_file_of_the_system_may_be_read_by_its_group(
-    tmp_path: Path, owner: int, mode: int, good: bool
+    root: Path, owner: int, mode: int, good: bool
 ) -> None:
     """As Kubernetes mounts a secret for a user's group."""
-    path = written(tmp_path / "upid.key", of(1), mode)
-    group = 65534
-    os.chown(path, owner, group)
-    for folder in [tmp_path, *tmp_path.parents]:
-        if folder.name.startswith(("pytest-", tmp_path.name)):
-            folder.chmod(folder.stat().st_mode | 0o011)
-    child = os.fork()
-    if not child:
-        code = 3
-        try:
-            os.setgroups([])
-            os.setgid(group)
-            os.setuid(65534)
-            keys_in(path)
-            code = 0
-        except KeyFileOpen:
-            code = 1
-        except KeyFileRefused:
-            code = 2
-        finally:
-            os._exit(code)
-    _, status = os.waitpid(child, 0)
-    ended = os.waitstatus_to_exitcode(status)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)  # pytest's own folders let no other user in
+        path = written(Path(folder) / "upid.key", of(1), mode)
+        os.chown(path, owner, STRANGER)
+        (told,) = answers(root, "read", str(path))
 
-    assert ended == 0 if good else ended in {1, 2}
+    assert told.decode() in ({"read"} if good else {"key_file_open", "key_file_refused"})
 
 
 @pytest.mark.parametrize(
