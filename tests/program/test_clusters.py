@@ -1,8 +1,7 @@
 """`upid clusters` as people type it, against a real `upid serve` and a real API server.
 
-Broken on purpose, and caught here: a login command that is sent on; a flattened kubeconfig that
-keeps paths; a refusal that hides the YAML; a second `add` that fails; `remove` that asks nobody;
-missing permissions that end with 0.
+Broken on purpose, and caught here: a second `add` that fails; `remove` that asks nobody; missing
+permissions that end with 0; a cluster looked for by a path that holds its name.
 """
 
 import base64
