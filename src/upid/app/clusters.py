@@ -15,11 +15,11 @@ from upid.contexts.clusters import ClusterService
 from upid.contexts.clusters.endpoints import router as registry_router
 from upid.contexts.clusters.held import ClusterViews
 from upid.contexts.clusters.held.endpoints import router as held_router
+from upid.contexts.clusters.held.telling import ClusterStates
 from upid.contexts.clusters.lines import Lines, Mirrored, Ways
 from upid.contexts.clusters.records import ClusterRecords
 from upid.contexts.clusters.registry import ClusterRegistry
 from upid.contexts.clusters.repository import CheckRepository, ClusterRepository
-from upid.contexts.clusters.telling import ClusterStates
 from upid.contexts.configuration import ConfigurationService
 from upid.contexts.configuration.endpoints import router as configuration_router
 from upid.core.ports.cluster_connection import ClusterConnector

@@ -6,7 +6,7 @@ with, in its inbox, written by the same transaction as its work.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
@@ -15,17 +15,27 @@ from typing import TYPE_CHECKING
 from upid.core.errors import UpidError
 from upid.kit.bus import Bus, Subscription
 from upid.kit.clock import Clock
-from upid.kit.db import ALL_TENANTS, Database, DatabaseBusy, DatabaseUnreachable
+from upid.kit.db import (
+    ALL_TENANTS,
+    DEFAULT_TENANT,
+    Database,
+    DatabaseBusy,
+    DatabaseUnreachable,
+    Transaction,
+)
+from upid.kit.events import Envelope
 from upid.kit.logs import logger
 from upid.kit.masking import masked
 
 if TYPE_CHECKING:
-    from upid.kit.db.outbox import Head, Waiting
+    from upid.kit.db.outbox import Head, Parked, Settling, Waiting
 
 _LOG = logger("upid.courier")
 _TOLD = 500  # characters of a reason
 _OUTAGE_FIRST, _OUTAGE_LONGEST = 0.5, 15.0  # seconds between attempts to reach the database
 _TRIM_EVERY = timedelta(minutes=1)
+_SETTLED = 500  # keys in one statement
+_TURN = 0.5  # seconds for a lane, after which lanes that came meanwhile have theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +72,7 @@ class HandlerFailed(UpidError):
 
     code = "handler_failed"
 
-    def __init__(self, handler: str, error: Exception) -> None:
+    def __init__(self, handler: str, error: BaseException) -> None:
         why = "it took too long" if isinstance(error, TimeoutError) else _in_a_line(error)
         super().__init__(f"the handler {handler!r} failed: {why}", hint="see the log")
 
@@ -95,8 +105,9 @@ class Courier:
         self._soonest: datetime | None = None  # when the first of those that failed is due again
 
     async def deliver(self) -> int:
-        """Deliver everything that is due now; return how many calls of handlers succeeded.
+        """Deliver everything that is due now; return how many deliveries came to an end.
 
+        An event for three handlers is three deliveries; being parked is an end too.
         Raises DatabaseUnreachable and DatabaseBusy.
         """
         total = 0
@@ -134,6 +145,23 @@ class Courier:
         finally:
             unhear()
 
+    async def parked(self, tenant: str = DEFAULT_TENANT) -> Sequence["Parked"]:
+        """Return what was given up, the latest first, at most PARKED_SHOWN."""
+        from upid.kit.db import outbox
+
+        async with self._db.transaction(tenant) as tx:
+            return await outbox.parked(tx)
+
+    async def retry(self, event: str, handler: str, tenant: str = DEFAULT_TENANT) -> bool:
+        """Let a parked event be delivered once more, now; return False when it is not parked.
+
+        It comes after events of its key that were delivered meanwhile.
+        """
+        from upid.kit.db import outbox
+
+        async with self._db.transaction(tenant) as tx:
+            return await outbox.unpark(tx, event, handler)
+
     async def trim(self) -> int:
         """Remove what was delivered long enough ago; return how many events."""
         from upid.kit.db import outbox
@@ -162,7 +190,7 @@ class Courier:
             return
 
     async def _round(self) -> int:
-        """Go once through everything that waits; return how many calls of handlers succeeded."""
+        """Go once through everything that waits; return how many deliveries came to an end."""
         from upid.kit.db import outbox
 
         self._soonest = None
@@ -175,9 +203,10 @@ class Courier:
             for to in wanting[one.topic]
         }
         left = iter(lanes.values())
+        stuck: dict[tuple[str, str], int] = {}
 
         async def work() -> int:
-            return sum([await self._drain(lane) for lane in left])
+            return sum([await self._drain(lane, stuck) for lane in left])
 
         workers = (work() for _ in range(self._pace.at_once))
         moved = 0
@@ -185,17 +214,27 @@ class Courier:
             if isinstance(ended, BaseException):
                 raise ended
             moved += ended
-        await self._settle(found, wanting)
+        for tenant, batch in _settling(found, wanting, stuck):
+            async with self._db.transaction(tenant) as tx:
+                await outbox.settle(tx, batch, self._clock())
         return moved
 
-    async def _drain(self, lane: _Lane) -> int:
-        """Deliver the events of a lane until none is due; return how many."""
+    async def _drain(self, lane: "_Lane", stuck: dict[tuple[str, str], int]) -> int:
+        """Deliver events of a lane until none is due, or it is others' turn; return how many.
+
+        stuck  told, by tenant and key, the lowest number at which a lane waits
+        """
+        ends_at = asyncio.get_running_loop().time() + _TURN
         moved, after = 0, 0
-        while True:
+        while asyncio.get_running_loop().time() < ends_at:
             end, after = await self._step(lane, after)
+            if end is _End.WAITING:
+                place = lane.tenant, lane.key
+                stuck[place] = min(after, stuck.get(place, after))
             if end not in {_End.DELIVERED, _End.PARKED}:
-                return moved
-            moved += end is _End.DELIVERED
+                break
+            moved += 1
+        return moved
 
     async def _step(self, lane: _Lane, after: int) -> tuple[_End, int]:
         """Deliver the next event of a lane beyond a number; return that of the event.
@@ -205,11 +244,10 @@ class Courier:
         attempt = _Attempt()
         try:
             return await self._attempt(lane, after, attempt)
-        except DatabaseUnreachable:
-            raise  # nobody's fault here: it is waited for, and not counted
         except Exception as error:  # a handler may fail in any way
             if attempt.head is None:
                 raise
+            # where the database is lost, noting it raises that: an outage is not counted
             return await self._failed(lane, attempt.head, error), attempt.head.seq
 
     async def _attempt(self, lane: _Lane, after: int, attempt: "_Attempt") -> tuple[_End, int]:
@@ -224,16 +262,24 @@ class Courier:
                 return _End.EMPTY, after
             if head.due is not None and head.due > now:
                 self._wait_for(head.due)
-                return _End.WAITING, after
+                return _End.WAITING, head.seq
             if not await outbox.note_done(tx, head.envelope.id, name, now):
                 return _End.ELSEWHERE, after
             attempt.head = head
-            try:
-                async with asyncio.timeout(self._pace.limit.total_seconds()):
-                    await lane.to.handler(tx, head.envelope)
-            except OSError as error:  # a time-out is one too; outside it would be the database's
-                raise HandlerFailed(name, error) from error
+            await self._hand_over(lane.to, tx, head.envelope)
         return _End.DELIVERED, head.seq
+
+    async def _hand_over(self, to: Subscription, tx: Transaction, envelope: Envelope) -> None:
+        try:
+            async with asyncio.timeout(self._pace.limit.total_seconds()):
+                await to.handler(tx, envelope)
+        except OSError as error:  # a time-out is one too; the transaction would take it for its own
+            raise HandlerFailed(to.name, error) from error
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise HandlerFailed(to.name, error) from error  # by itself: nobody stops the courier
 
     async def _failed(self, lane: _Lane, head: "Head", error: Exception) -> _End:
         from upid.kit.db import outbox
@@ -261,22 +307,6 @@ class Courier:
         self._wait_for(due)
         return _End.WAITING
 
-    async def _settle(
-        self, found: Sequence["Waiting"], wanting: Mapping[str, Sequence[Subscription]]
-    ) -> None:
-        """Mark what every handler is through with, one key a transaction."""
-        from upid.kit.db import outbox
-
-        keys: dict[tuple[str, str], list[str]] = {}
-        for one in found:
-            keys.setdefault((one.tenant, one.key), []).append(one.topic)
-        for (tenant, key), topics in keys.items():
-            async with self._db.transaction(tenant) as tx:
-                if await outbox.claim(tx, "", key):  # no handler has this name
-                    for topic in topics:
-                        names = [to.name for to in wanting[topic]]
-                        await outbox.settle(tx, key, topic, names, self._clock())
-
     def _wait_for(self, due: datetime) -> None:
         self._soonest = due if self._soonest is None else min(self._soonest, due)
 
@@ -288,6 +318,27 @@ class _Attempt:
     head: "Head | None" = None
 
 
-def _in_a_line(error: Exception) -> str:
+def _settling(
+    found: Sequence["Waiting"],
+    wanting: Mapping[str, Sequence[Subscription]],
+    stuck: Mapping[tuple[str, str], int],
+) -> Iterator[tuple[str, "Settling"]]:
+    """Yield what may be settled, by tenant: keys together, but those at which a lane waits."""
+    from upid.kit.db.outbox import Settling
+
+    free: dict[tuple[str, str], list[str]] = {}
+    for one in found:
+        if (one.tenant, one.key) not in stuck:
+            free.setdefault((one.tenant, one.topic), []).append(one.key)
+            continue
+        names = [to.name for to in wanting[one.topic]]
+        yield one.tenant, Settling(one.topic, [one.key], names, stuck[one.tenant, one.key])
+    for (tenant, topic), keys in free.items():
+        names = [to.name for to in wanting[topic]]
+        for first in range(0, len(keys) if names else 1, _SETTLED):
+            yield tenant, Settling(topic, keys[first : first + _SETTLED], names)
+
+
+def _in_a_line(error: BaseException) -> str:
     said = masked(" ".join(str(error).split()))[:_TOLD]
     return said if isinstance(error, UpidError) else f"{type(error).__name__}: {said}"

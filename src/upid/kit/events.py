@@ -96,7 +96,7 @@ def enclosed(event: Event, tenant: str) -> Envelope:
 
 def encoded(payload: Mapping[str, Any], topic: str) -> str:
     """Return a payload as JSON text of bounded size."""
-    text = json.dumps(payload, separators=(",", ":"))
+    text = json.dumps(payload, separators=(",", ":"), allow_nan=False)
     if len(text) > PAYLOAD_BYTES:
         raise ValueError(f"the payload of {topic!r} has {len(text)} bytes, over {PAYLOAD_BYTES}")
     return text

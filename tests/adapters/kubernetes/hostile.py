@@ -1,9 +1,11 @@
 """Kubeconfigs that a stranger might send, by the thousand from a seed; and a watch over them.
 
 `python -m tests.adapters.kubernetes.hostile COUNT SEED` reads that many under an audit hook and
-prints what happened as JSON.
+prints what happened as JSON; with `connector` behind it, by the connector: each is identified and
+a connection to it opened, which sends nothing until it is asked.
 """
 
+import asyncio
 import copy
 import json
 import random
@@ -17,8 +19,10 @@ from typing import Any
 import yaml
 
 from upid.adapters.kubernetes.addresses import AddressPolicy
+from upid.adapters.kubernetes.connecting import KubernetesConnector
 from upid.adapters.kubernetes.stranger import stranger_access
 from upid.core.errors import UpidError
+from upid.kit.clock import system_clock
 
 CANARY = "canary-7f3a9c51d2"
 PUBLIC = AddressPolicy()
@@ -324,8 +328,44 @@ def is_harmless(text: bytes) -> bool:
     return True
 
 
-def watched(cases: list[tuple[str, bytes]]) -> dict[str, Any]:
-    """Read kubeconfigs under an audit hook; return what was read, refused and done."""
+def read(text: bytes) -> object:
+    """Return the access to what a stranger's kubeconfig names."""
+    return stranger_access(text, PUBLIC)
+
+
+def connecting() -> Callable[[bytes], object]:
+    """Return what identifies a kubeconfig, and opens and closes a connection to it."""
+    connector = KubernetesConnector(PUBLIC, limits=None, clock=system_clock)
+    loop = asyncio.new_event_loop()  # its own sockets are made before anybody watches
+
+    async def opened(text: bytes) -> object:
+        async with connector.connect(text) as connection:
+            return connection.identified
+
+    def connect(text: bytes) -> object:
+        try:
+            who = connector.identify(text)
+        except UpidError as error:
+            _expect_the_same(error, lambda: connector.connect(text))
+            raise
+        if loop.run_until_complete(opened(text)) != who:
+            raise AssertionError("identified and connected are not the same")
+        return who
+
+    return connect
+
+
+def _expect_the_same(error: UpidError, connect: Callable[[], object]) -> None:
+    try:
+        connect()
+    except UpidError as again:
+        if (again.code, again.message) == (error.code, error.message):
+            return
+    raise AssertionError("refused by one and not by the other")
+
+
+def watched(cases: list[tuple[str, bytes]], take: Callable[[bytes], object]) -> dict[str, Any]:
+    """Take kubeconfigs under an audit hook; return what was taken, refused and done."""
     seen: Counter[str] = Counter()
     watching = False
 
@@ -333,7 +373,7 @@ def watched(cases: list[tuple[str, bytes]]) -> dict[str, Any]:
         if watching and event in (*COMMANDS, *FILES, *PACKETS):
             seen[event] += 1
 
-    stranger_access(json.dumps(good()).encode(), PUBLIC)  # what is imported late is imported now
+    take(json.dumps(good()).encode())  # what is imported late is imported now
     sys.addaudithook(hook)
     outcome: Counter[str] = Counter()
     wrong: list[str] = []
@@ -342,9 +382,9 @@ def watched(cases: list[tuple[str, bytes]]) -> dict[str, Any]:
         started = time.perf_counter()
         watching = True
         try:
-            access = stranger_access(text, PUBLIC)
+            taken = take(text)
             outcome[f"{kind} taken"] += 1
-            shown = f"{access!r}"
+            shown = f"{taken!r}"
             watching = False
             if not is_harmless(text):
                 wrong.append(f"{number} {kind}: taken")
@@ -376,5 +416,6 @@ def prove_the_watch() -> bool:
 
 
 if __name__ == "__main__":
-    cases = generate(int(sys.argv[1]), int(sys.argv[2]))
-    sys.stdout.write(json.dumps({**watched(cases), "watch": prove_the_watch()}))
+    taking = connecting() if "connector" in sys.argv else read
+    found = watched(generate(int(sys.argv[1]), int(sys.argv[2])), taking)
+    sys.stdout.write(json.dumps({**found, "watch": prove_the_watch()}))

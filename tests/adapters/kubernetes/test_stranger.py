@@ -46,8 +46,9 @@ def hosts(server: str) -> str:
     return httpx2.URL(server).raw_host.decode()
 
 
-def read_hostile(root: Path, count: int, seed: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.adapters.kubernetes.hostile", str(count), str(seed)]
+def read_hostile(root: Path, count: int, seed: int, how: str) -> dict[str, Any]:
+    module = "tests.adapters.kubernetes.hostile"
+    command = [sys.executable, "-m", module, str(count), str(seed), how]
     ran = subprocess.run(command, cwd=root, capture_output=True, check=True, timeout=600)
     found: dict[str, Any] = json.loads(ran.stdout)
     return found
@@ -56,14 +57,15 @@ def read_hostile(root: Path, count: int, seed: int) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "count", [QUICK, pytest.param(FULL, marks=pytest.mark.slow)], ids=["quick", "full"]
 )
+@pytest.mark.parametrize("how", ["reader", "connector"])
 def test_hostile_kubeconfigs_run_nothing_read_nothing_and_send_nothing(
-    root: Path, count: int
+    root: Path, count: int, how: str
 ) -> None:
-    """A8, CLU-2."""
+    """A8, CLU-2: by who reads them, and by the connector, which opens a connection, too."""
     marker = Path("/tmp/upid-was-here")  # noqa: S108 - what the commands in them would write
     marker.unlink(missing_ok=True)
 
-    found = read_hostile(root, count, seed=7)
+    found = read_hostile(root, count, seed=7, how=how)
 
     assert found["watch"], "the audit hook sees nothing at all"
     assert (found["commands"], found["files"], found["packets"]) == (0, 0, 0)

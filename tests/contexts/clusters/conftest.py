@@ -12,7 +12,7 @@ from upid.app.settings import Settings
 from upid.kit.crypto import Keys, Vault
 from upid.kit.db import Database
 
-TOKEN = "canary-token-5f0e1d"  # looked for everywhere it must not be
+TOKEN = "canary-token-5f0e1d"  # noqa: S105 - looked for everywhere it must not be
 
 
 @pytest.fixture(autouse=True)

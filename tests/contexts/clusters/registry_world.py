@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from inspect import isawaitable
 from typing import Any
 
 import httpx2
@@ -17,12 +18,12 @@ from upid.app.settings import Settings
 from upid.app.wiring import analysis_routers, answering
 from upid.contexts.clusters import ClusterService
 from upid.contexts.clusters.held import ClusterViews
+from upid.contexts.clusters.held.telling import ClusterStates
 from upid.contexts.clusters.lines import Lines, Ways
 from upid.contexts.clusters.records import ClusterRecords
 from upid.contexts.clusters.registry import ClusterRegistry
 from upid.contexts.clusters.repository import CheckRepository, ClusterRepository
 from upid.contexts.clusters.settings import ClusterSettings
-from upid.contexts.clusters.telling import ClusterStates
 from upid.contexts.configuration import ConfigurationService, Fallback, Section
 from upid.contexts.configuration.repository import ConfigurationRepository
 from upid.gateway.app import create_app
@@ -124,7 +125,10 @@ def registration(cluster: MemoryCluster, name: str = "prod", **more: object) -> 
 async def until(what: str, true: Callable[[], Any]) -> None:
     """Wait until something is true, for seconds at most."""
     async with asyncio.timeout(PATIENCE):
-        while not true():
+        while True:
+            found = true()
+            if await found if isawaitable(found) else found:
+                return
             await asyncio.sleep(0.01)
 
 

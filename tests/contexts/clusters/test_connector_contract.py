@@ -195,7 +195,9 @@ async def followed(connection: ClusterConnection) -> AsyncIterator[ClusterMirror
 
 async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(PATIENCE):
-        while not true():
+        while True:
+            if true():
+                return
             await asyncio.sleep(0.02)
 
 

@@ -14,6 +14,7 @@ from upid.contexts.clusters.errors import (
     ClusterNotFound,
     ClusterRecorded,
 )
+from upid.contexts.clusters.held.telling import ClusterStates
 from upid.contexts.clusters.registered import Registered
 from upid.contexts.clusters.registry import ClusterRegistry
 from upid.contexts.clusters.schemas.registry import (
@@ -23,7 +24,6 @@ from upid.contexts.clusters.schemas.registry import (
     ClusterRegistration,
 )
 from upid.contexts.clusters.schemas.state import CheckRows, ClusterHealth, Validation
-from upid.contexts.clusters.telling import ClusterStates
 from upid.core.selector import BadSelector, Selector
 from upid.kit.bulkhead import BulkheadFull
 from upid.kit.etags import PreconditionFailed, is_fresh

@@ -74,7 +74,23 @@ def good_look(reach: Reach, missing: Sequence[str]) -> Look:
 
 def failed_look(error: UpidError, at: datetime) -> Look:
     """Return a look that ended with an error, as it is remembered."""
-    return Look(_check_id(), at, ok=False, code=error.code, message=error.message, hint=error.hint)
+    return Look(
+        _check_id(),
+        at,
+        ok=False,
+        code=error.code,
+        message=error.message,
+        hint=_REMEDIES.get(error.code, error.hint),
+    )
+
+
+# What mends an error of a registered cluster where that is not what mends it for a command.
+_REMEDIES = {
+    "cluster_unauthorized": "send fresh credentials: PUT /api/v1/clusters/{clusterId} with a "
+    "kubeconfig; they have ended or were taken back",
+    "cluster_forbidden": "POST /api/v1/clusters/{clusterId}/validate prints the YAML that grants "
+    "what is missing",
+}
 
 
 def _check_id() -> str:

@@ -22,7 +22,7 @@ from upid.kit.idempotency import once
 from upid.kit.pagination import Page, read_cursor, write_cursor
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from upid.contexts.clusters.lines import Lines
@@ -221,11 +221,16 @@ class ClusterRegistry:
         return etag(cluster.id, cluster.created.isoformat(), cluster.revision, *warnings)
 
     async def _look(self, name: str, kubeconfig: bytes, context: str) -> tuple[Identified, Reach]:
+        """Look at a cluster that is not trusted yet; what is no kubeconfig takes no place for it.
+
+        What a stranger sent is read in threads: it may take seconds.
+        """
+        said = await asyncio.to_thread(self._connector.identify, kubeconfig, context)
         async with self._strangers:
             made = await asyncio.to_thread(self._connector.connect, kubeconfig, context)
             try:
                 async with asyncio.timeout(self._limit), made as connection:
-                    return connection.identified, await connection.look(READ.permissions)
+                    return said, await connection.look(READ.permissions)
             except TimeoutError as error:
                 raise ClusterLookTimeout(name, self._limit) from error
 

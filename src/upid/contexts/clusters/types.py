@@ -10,10 +10,13 @@ from upid.core.snapshot import Snapshot
 
 
 class Cluster:
-    """One cluster: its id, where its past is read from, and what it holds."""
+    """One cluster: its id, where its past is read from, and what it holds.
 
-    def __init__(self, source: ClusterSource) -> None:
-        self.source = source
+    mark  tells two readings of one window apart
+    """
+
+    def __init__(self, source: ClusterSource, mark: str = "") -> None:
+        self.source, self._mark = source, mark
         self.facts: SourceFacts = source.facts()
         self.id = self.facts.id
         self._lock = Lock()
@@ -30,7 +33,7 @@ class Cluster:
 
         A recording has one; a cluster that is connected is read anew each minute.
         """
-        return f"{self.id} {self.facts.window}"
+        return f"{self.id} {self.facts.window} {self._mark}"
 
     def inventory(self) -> Snapshot:
         """Return everything that existed in the source's window; read once, then kept."""

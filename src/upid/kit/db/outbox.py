@@ -19,6 +19,7 @@ from upid.kit.db.tables import inbox, outbox
 from upid.kit.events import Envelope
 
 _SLOTS = 256  # locks for all keys of a tenant: a transaction with 10,000 keys holds no more
+PARKED_SHOWN = 1000
 _TRIMMED = 500  # events at a time, so that no transaction is long
 
 
@@ -52,6 +53,30 @@ class Failure:
     attempts: int
     due: datetime | None
     parked: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Settling:
+    """Events of a topic and of some keys, or of all where nobody wants the topic.
+
+    below  where a handler stands that waits: beyond, nothing can be settled, and nothing is read
+    """
+
+    topic: str
+    keys: Sequence[str]
+    handlers: Sequence[str]
+    below: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """An event that a handler was given up for: when, after how many tries, why the last failed."""
+
+    envelope: Envelope
+    handler: str
+    attempts: int
+    at: datetime
     reason: str
 
 
@@ -100,7 +125,8 @@ async def head(
     wanted = (
         sa.select(outbox, inbox.c.attempts, inbox.c.due)
         .select_from(outbox.outerjoin(inbox, _of(handler)))
-        .where(_pending(tx, key), outbox.c.seq > after, _any_of(topics))
+        .where(outbox.c.tenant == tx.tenant, outbox.c.key == key, outbox.c.delivered.is_(None))
+        .where(outbox.c.seq > after, _any_of(topics))
         .where(inbox.c.done.is_(None), inbox.c.parked.is_(None))
         .order_by(outbox.c.seq)
         .limit(1)
@@ -119,7 +145,8 @@ async def note_done(tx: Transaction, event: str, handler: str, at: datetime) -> 
         set_={"done": at, "due": None},
         where=inbox.c.done.is_(None) & inbox.c.parked.is_(None),
     )
-    return (await tx.sql.execute(once)).rowcount == 1
+    # what is returned is counted: psycopg knows no number of rows for an INSERT of SQLAlchemy's
+    return (await tx.sql.execute(once.returning(inbox.c.event))).one_or_none() is not None
 
 
 async def note_failure(tx: Transaction, event: str, handler: str, failure: Failure) -> None:
@@ -140,20 +167,54 @@ async def note_failure(tx: Transaction, event: str, handler: str, failure: Failu
     )
 
 
-async def settle(
-    tx: Transaction, key: str, topic: str, handlers: Sequence[str], at: datetime
-) -> None:
-    """Mark the events of a key and topic that every one of their handlers is through with."""
-    through = (
-        sa.select(sa.func.count())
-        .where(inbox.c.tenant == tx.tenant, inbox.c.event == outbox.c.id)
-        .where(inbox.c.handler.in_(handlers))
-        .where(inbox.c.done.is_not(None) | inbox.c.parked.is_not(None))
-        .scalar_subquery()
+async def parked(tx: Transaction) -> list[Parked]:
+    """Return what was given up, the latest first, at most PARKED_SHOWN."""
+    found = (
+        sa.select(outbox, inbox.c.handler, inbox.c.attempts, inbox.c.parked, inbox.c.reason)
+        .select_from(outbox.join(inbox, inbox.c.event == outbox.c.id))
+        .where(outbox.c.tenant == tx.tenant, inbox.c.tenant == tx.tenant)
+        .where(inbox.c.parked.is_not(None))
+        .order_by(inbox.c.parked.desc(), outbox.c.seq.desc())
+        .limit(PARKED_SHOWN)
     )
-    settled = sa.update(outbox).where(_pending(tx, key), outbox.c.topic == topic)
-    if handlers:
-        settled = settled.where(through == len(handlers))
+    rows = (await tx.sql.execute(found)).all()
+    return [
+        Parked(envelope(row), row.handler, row.attempts, row.parked, row.reason) for row in rows
+    ]
+
+
+async def unpark(tx: Transaction, event: str, handler: str) -> bool:
+    """Let a handler be given an event again; return False when it is not parked for it."""
+    mine = (inbox.c.tenant == tx.tenant) & (inbox.c.event == event) & (inbox.c.handler == handler)
+    afresh = sa.update(inbox).where(mine, inbox.c.parked.is_not(None))
+    freed = await tx.sql.execute(afresh.values(parked=None, due=None, attempts=0))
+    if freed.rowcount:
+        again = sa.update(outbox).where(outbox.c.tenant == tx.tenant, outbox.c.id == event)
+        await tx.sql.execute(again.values(delivered=None))
+    return bool(freed.rowcount)
+
+
+async def settle(tx: Transaction, batch: Settling, at: datetime) -> None:
+    """Mark the events of a batch that every one of their handlers is through with.
+
+    One courier does so at a time: two that touch the same rows could wait in a ring.
+    """
+    if not await try_lock(tx, lock_number("settle", tx.tenant)):
+        return
+    mine = (outbox.c.tenant == tx.tenant) & outbox.c.delivered.is_(None)
+    settled = sa.update(outbox).where(mine, outbox.c.topic == batch.topic)
+    if batch.below is not None:
+        settled = settled.where(outbox.c.seq < batch.below)
+    if batch.handlers:
+        through = (
+            sa.select(sa.func.count())
+            .where(inbox.c.tenant == tx.tenant, inbox.c.event == outbox.c.id)
+            .where(inbox.c.handler.in_(batch.handlers))
+            .where(inbox.c.done.is_not(None) | inbox.c.parked.is_not(None))
+            .scalar_subquery()
+        )
+        every = through == len(batch.handlers)
+        settled = settled.where(outbox.c.key.in_(batch.keys), every)
     await tx.sql.execute(settled.values(delivered=at))
 
 
@@ -198,11 +259,6 @@ def _of(handler: str) -> sa.ColumnElement[bool]:
         & (inbox.c.event == outbox.c.id)
         & (inbox.c.handler == handler)
     )
-
-
-def _pending(tx: Transaction, key: str) -> sa.ColumnElement[bool]:
-    mine = (outbox.c.tenant == tx.tenant) & (outbox.c.key == key)
-    return mine & outbox.c.delivered.is_(None)
 
 
 def _any_of(topics: Sequence[str]) -> sa.ColumnElement[bool]:

@@ -39,8 +39,7 @@ async def reserve(tx: Transaction, key: str, fingerprint: bytes, expires: dateti
         expires=expires,
     )
     taken = taken.on_conflict_do_nothing(index_elements=[replies.c.tenant, replies.c.key])
-    # the row itself: PostgreSQL's driver does not count the rows of an insert
-    return (await tx.sql.execute(taken.returning(replies.c.key))).first() is not None
+    return (await tx.sql.execute(taken.returning(replies.c.key))).one_or_none() is not None
 
 
 async def remember(

@@ -14,10 +14,10 @@ from upid.contexts.clusters.errors import (
 )
 from upid.contexts.clusters.held.asked import config_map_rows, secret_rows
 from upid.contexts.clusters.held.listing import LISTINGS, Filter
+from upid.contexts.clusters.held.telling import ClusterStates
 from upid.contexts.clusters.held.views import ClusterViews
 from upid.contexts.clusters.schemas import rows as r
 from upid.contexts.clusters.schemas.state import ClusterMetrics, ClusterStatus
-from upid.contexts.clusters.telling import ClusterStates
 from upid.core.selector import BadSelector, Selector
 from upid.kit.breaker import CircuitOpen
 from upid.kit.bulkhead import BulkheadFull

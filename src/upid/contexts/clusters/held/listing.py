@@ -124,8 +124,8 @@ def _node(node: Node, asked: tuple[float, int], pods: int) -> r.NodeRow:
 
 def _namespaces_of(all_: Snapshot) -> Sequence[_Namespace]:
     named = {workload.key.namespace for workload in all_.workloads}
-    known = {**dict.fromkeys(sorted(named), {}), **all_.namespaces}  # not all may be listed
-    return [_Namespace(name, labels) for name, labels in known.items()]
+    known = {*named, *all_.namespaces}  # namespaces may be hidden, and what is in them not
+    return [_Namespace(name, all_.namespaces.get(name, {})) for name in sorted(known)]
 
 
 def _namespaces(page: Sequence[_Namespace], all_: Snapshot) -> Sequence[Part]:

@@ -52,7 +52,10 @@ class ClusterViews:
         return line
 
     async def view(self, named: str) -> View:
-        """Return what a cluster holds. Raises ClusterNotFound, ClusterLoading, ClusterNotFollowed."""
+        """Return what a cluster holds.
+
+        Raises ClusterNotFound, ClusterLoading, ClusterNotFollowed.
+        """
         found = self._clusters.find(named)
         if isinstance(found, Cluster):
             return await asyncio.to_thread(self._clusters.ended, found)

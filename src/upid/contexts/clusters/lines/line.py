@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from upid.contexts.clusters.errors import ClusterLoading, ClusterLookTimeout
 from upid.contexts.clusters.lines.following import Follower
 from upid.contexts.clusters.lines.readings import UsageHour
+from upid.contexts.clusters.lines.ways import Mirrored
 from upid.contexts.clusters.logic.inventory import present
 from upid.contexts.clusters.logic.permissions import READ, Need, needed
 from upid.contexts.clusters.registered import Look, failed_look, good_look
@@ -21,19 +22,17 @@ from upid.core.errors import Kind, UpidError
 from upid.core.ports.cluster_connection import Following, Freshness
 from upid.kit.breaker import Breaker, CircuitOpen
 from upid.kit.bulkhead import Bulkhead, BulkheadFull
+from upid.kit.db import DatabaseBusy, DatabaseUnreachable
 from upid.kit.logs import logger
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
-    from upid.contexts.clusters.records import ClusterRecords
+    from upid.contexts.clusters.lines.ways import Ways
     from upid.contexts.clusters.registered import Registered
-    from upid.contexts.clusters.settings import ClusterSettings
-    from upid.contexts.configuration import ConfigurationService
     from upid.core.ports.cluster_connection import (
         ClusterConnection,
-        ClusterConnector,
         ClusterMirror,
         Grant,
         Permission,
@@ -41,8 +40,7 @@ if TYPE_CHECKING:
         Served,
         Usage,
     )
-    from upid.core.ports.cluster_source import ClusterSource, ObjectVersion
-    from upid.kit.clock import Clock
+    from upid.core.ports.cluster_source import ObjectVersion
 
 T = TypeVar("T")
 
@@ -56,36 +54,12 @@ _log = logger("upid.clusters")
 
 
 @dataclass(frozen=True, slots=True)
-class Mirrored:
-    """A cluster at one moment, for an analysis.
+class _Reading:
+    """A cluster as it was read for analyses: with usage until `newest`, and when that was."""
 
-    objects  read anew with each iteration
-    usages   readings of the last hour, in order of time
-    """
-
-    identity: str
-    name: str
-    version: str
-    objects: Iterable[ObjectVersion]
-    left_out: tuple[str, ...]
-    usages: Sequence[Usage]
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Ways:
-    """What a line is made with.
-
-    connector  makes connections with so many requests a second and at once
-    source     makes a source of a cluster at one moment
-    """
-
-    connector: Callable[[float, int], ClusterConnector]
-    configuration: ConfigurationService
-    records: ClusterRecords
-    source: Callable[[Mirrored], ClusterSource]
-    settings: ClusterSettings
-    clock: Clock
+    cluster: Cluster
+    newest: datetime | None
+    made: datetime
 
 
 class Line:
@@ -116,7 +90,7 @@ class Line:
         self._epoch = secrets.token_hex(4)  # generations count anew when the program starts
         self._view: View | None = None
         self._viewing = asyncio.Lock()
-        self._reading: Cluster | None = None
+        self._reading: _Reading | None = None
         self._reads = Lock()
 
     @property
@@ -129,27 +103,36 @@ class Line:
         """What people call the cluster."""
         return self.cluster.name
 
-    async def run(self) -> None:
-        """Stay connected until cancelled; nothing that goes wrong here leaves this line."""
-        pause = _FIRST_PAUSE
+    async def run(self, after: float = 0.0) -> None:
+        """Stay connected until cancelled; nothing that goes wrong here leaves this line.
+
+        after  seconds to wait before, so that not all lines begin at once
+        """
+        await asyncio.sleep(after)
+        now, pause = asyncio.get_running_loop().time, _FIRST_PAUSE
         while True:
+            began = now()
             try:
                 async with await self._made() as connection:
                     self._connection, self.trouble = connection, None
                     self._there.set()
-                    pause = _FIRST_PAUSE
                     await self._stay(connection)
             except UpidError as error:
-                self.trouble = error
-                await self.note(failed_look(error, self._ways.clock()))
-                _log.warning("cluster_lost", cluster=self.cluster.id, code=error.code)
-            except Exception:
-                _log.exception("cluster_line_failed", cluster=self.cluster.id)
+                await self._lost(error)
+            except Exception:  # noqa: BLE001 - a fault on this line ends no other
+                _log.exception("cluster_line_failed", cluster=self.id)
             finally:
                 self._connection = None
                 self._there.clear()
+            pause = _FIRST_PAUSE if now() - began > _LONGEST_PAUSE else pause
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+    async def _lost(self, error: UpidError) -> None:
+        self.trouble = error
+        _log.warning("cluster_lost", cluster=self.id, code=error.code)
+        if not isinstance(error, DatabaseBusy | DatabaseUnreachable):  # no word of the cluster
+            await self.note(failed_look(error, self._ways.clock()))
 
     async def _made(self) -> AbstractAsyncContextManager[ClusterConnection]:
         kubeconfig = await self._ways.records.kubeconfig(self.id)
@@ -175,7 +158,6 @@ class Line:
 
         Raises BulkheadFull, CircuitOpen, ClusterLoading, and what the cluster answers.
         """
-
         async with self._queue:
             connection = await self._connected()
             return await self.breaker.call(lambda: question(connection), counts=_is_failure)
@@ -271,27 +253,26 @@ class Line:
         Raises ClusterLoading.
         """
         with self._reads:
-            latest, now = self.usage.latest, self._ways.clock()
+            newest, now = self.usage.newest, self._ways.clock()
             known = self._reading
-            if known is not None:
-                at = known.facts.window.end
-                if at == latest.at if latest else now - at < self._ways.settings.usage_interval:
-                    return known
+            young = known is not None and now - known.made < self._ways.settings.usage_interval
+            if known is not None and young and known.newest == newest:
+                return known.cluster
             mirror, told = self._mirror()
-            usages = self.usage.readings() if latest else ()
+            usages = self.usage.readings()
             source = self._ways.source(
                 Mirrored(
                     identity=self.cluster.identity,
                     name=self.cluster.name,
                     version=self.reach.version if self.reach else self.cluster.version,
                     objects=_Objects(mirror),
-                    left_out=(*told.left_out, *((self.usage.unknown,) if not latest else ())),
+                    left_out=(*told.left_out, *filter(None, [self.usage.unknown])),
                     usages=usages,
                     at=usages[-1].at if usages else now,
                 )
             )
-            self._reading = Cluster(source)
-            return self._reading
+            self._reading = _Reading(Cluster(source, self._mark(told)), newest, now)
+            return self._reading.cluster
 
     def mark(self) -> str | None:
         """Return what names the present state of what is known; None: nothing is."""
@@ -368,7 +349,7 @@ class Line:
                 found = await self.ask(_usage)
             except UpidError as error:
                 found = f"usage is unknown: {error.message}"
-            self.usage.take(found)
+            self.usage.take(found, self._ways.clock())
             await asyncio.sleep(self._ways.settings.usage_interval.total_seconds())
 
 

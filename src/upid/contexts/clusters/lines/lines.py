@@ -3,7 +3,8 @@
 import asyncio
 
 from upid.contexts.clusters.events import ObjectEvent, object_event
-from upid.contexts.clusters.lines.line import Line, Ways
+from upid.contexts.clusters.lines.line import Line
+from upid.contexts.clusters.lines.ways import Ways
 from upid.contexts.clusters.logic.tidings import tidings
 from upid.contexts.clusters.registered import Registered
 from upid.contexts.clusters.service import ClusterService
@@ -11,6 +12,7 @@ from upid.core.errors import UpidError
 from upid.core.ports.cluster_connection import Reach
 from upid.kit.logs import logger
 
+_STARTS = 20  # lines that begin in a second: each reads a whole cluster
 _NEWS_EVERY = 1.0  # seconds
 _NEWS_AT_ONCE = 500  # events of one cluster in one transaction
 _NEWS_KEPT = 10_000  # events of one cluster that wait while no row can be written
@@ -30,14 +32,15 @@ class Lines:
 
     async def start(self) -> int:
         """Open a line to every registered cluster; return how many."""
-        for cluster in await self._ways.records.all():
-            self.open(cluster)
+        for number, cluster in enumerate(await self._ways.records.all()):
+            self.open(cluster, after=number / _STARTS)
         return len(self._lines)
 
-    def open(self, cluster: Registered, seen: Reach | None = None) -> None:
+    def open(self, cluster: Registered, seen: Reach | None = None, *, after: float = 0.0) -> None:
         """Open a line to a cluster, or tell the open one that its cluster changed.
 
         seen  what its credentials found, where they are fresh: then it connects anew
+        after  seconds to wait before
         """
         line = self._lines.get(cluster.id)
         if line is None:
@@ -50,7 +53,7 @@ class Lines:
         if running is None or seen is not None:
             if running is not None:
                 running.cancel()
-            self._tasks[cluster.id] = asyncio.create_task(line.run())
+            self._tasks[cluster.id] = asyncio.create_task(line.run(after))
 
     async def close(self, cluster_id: str) -> None:
         """Close the line to a cluster; it can no longer be asked about."""

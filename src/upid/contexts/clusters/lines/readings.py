@@ -4,7 +4,7 @@ from array import array
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from upid.core.ports.cluster_connection import ContainerReading, Usage
 
@@ -31,8 +31,10 @@ class UsageHour:
         self.latest: Usage | None = None
         self.unknown = "usage is unknown: it was not read yet"
 
-    def take(self, usage: Usage | str) -> None:
+    def take(self, usage: Usage | str, now: datetime) -> None:
         """Take in a reading, or the sentence that says why there is none."""
+        while self._minutes and self._minutes[0].usage.at <= now - KEPT:
+            self._minutes.popleft()
         if isinstance(usage, str):
             self.latest, self.unknown = None, usage
             return
@@ -49,8 +51,12 @@ class UsageHour:
                 array("d", [one.memory for one in usage.containers]),
             )
         )
-        while self._minutes[0].usage.at <= usage.at - KEPT:
-            self._minutes.popleft()
+
+    @property
+    def newest(self) -> datetime | None:
+        """When usage was last read in this hour, if it was."""
+        minutes = tuple(self._minutes)
+        return minutes[-1].usage.at if minutes else None
 
     def readings(self) -> tuple[Usage, ...]:
         """Return the readings in order of time; may be called from any thread."""

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from upid.contexts.clusters.facts import Capability, Evidence, ProviderFacts
+    from upid.contexts.clusters.held.views import ClusterViews
     from upid.contexts.clusters.lines import Line
     from upid.contexts.clusters.registry import ClusterRegistry
     from upid.contexts.clusters.service import ClusterService
-    from upid.contexts.clusters.held import ClusterViews
     from upid.core.errors import UpidError
     from upid.core.snapshot import Snapshot
     from upid.kit.clock import Clock
