@@ -200,7 +200,7 @@ def test_several_contexts_have_a_line_each_and_one_that_is_refused_stops_none(
     """CLI-1: globs and --all-contexts."""
     token = token_of(tmp_path, control_plane)
     arn = "arn:aws:eks:eu-west-1:123456789012:cluster/b"  # as EKS calls its contexts
-    users = {
+    users: dict[str, dict[str, Any]] = {
         "prod-a": {"exec": LOGIN},
         f"prod-{arn}": token,
         "prod-c": {"token": "wrong"},
