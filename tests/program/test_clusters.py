@@ -1,8 +1,7 @@
 """`upid clusters` as people type it, against a real `upid serve` and a real API server.
 
-Broken on purpose, and caught here: a login command that is sent on; a flattened kubeconfig that
-keeps paths; a refusal that hides the YAML; a second `add` that fails; `remove` that asks nobody;
-missing permissions that end with 0.
+Broken on purpose, and caught here: a second `add` that fails; `remove` that asks nobody; missing
+permissions that end with 0; a cluster looked for by a path that holds its name.
 """
 
 import base64
@@ -201,7 +200,7 @@ def test_several_contexts_have_a_line_each_and_one_that_is_refused_stops_none(
     """CLI-1: globs and --all-contexts."""
     token = token_of(tmp_path, control_plane)
     arn = "arn:aws:eks:eu-west-1:123456789012:cluster/b"  # as EKS calls its contexts
-    users = {
+    users: dict[str, dict[str, Any]] = {
         "prod-a": {"exec": LOGIN},
         f"prod-{arn}": token,
         "prod-c": {"token": "wrong"},

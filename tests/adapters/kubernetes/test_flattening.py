@@ -1,7 +1,7 @@
 """A context as text that needs no file: the same as kubectl's, and nothing that only works here.
 
-Broken on purpose, and caught here: `token` beside `tokenFile` kept, paths left in, the key of
-another user, a login command that passes, `insecure-skip-tls-verify` dropped.
+Broken on purpose, and caught here: the token beside a token's file kept; a login command that
+passes.
 """
 
 import base64
