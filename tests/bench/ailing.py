@@ -1,6 +1,6 @@
 """Lines to many clusters of which some are ill, in a process of its own that prints JSON.
 
-    python -m tests.bench.ailing HEALTHY ILL SECONDS ROUNDS
+    python -m tests.bench.ailing HEALTHY ILL SECONDS ROUNDS PAUSE
 
 The registry's own lines, with its breakers, bulkheads and mirrors, against emulated API servers in
 another process. The healthy ones are collected from alone, then beside the ill ones, in turns, so
@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from upid.contexts.clusters.registered import Registered
 from upid.contexts.clusters.repository import CheckRepository, ClusterRepository
 from upid.contexts.clusters.service import ClusterService
 from upid.contexts.clusters.settings import ClusterSettings
-from upid.contexts.configuration import ConfigurationService
+from upid.contexts.configuration import ConfigurationService, Fallback, Section
 from upid.contexts.configuration.repository import ConfigurationRepository
 from upid.core.ports.cluster_connection import (
     ClusterConnection,
@@ -49,6 +49,7 @@ from upid.kit.db.migrate import upgrade
 
 PODS = 200
 EVERY = 3.0  # seconds between two collections of a cluster
+LOOKS = 8  # at a cluster in one phase, and as long as a phase's share of that may each take
 LOADING = 120.0  # seconds for all healthy clusters to be read at first
 PAGE = 4096  # bytes that the kernel counts memory in
 SORTS = (
@@ -208,11 +209,16 @@ async def measured(
 ) -> dict[str, Any]:
     """Return what collections took alone and beside the ill, what it weighed, what was asked."""
     asked = Asked()
+    interval = seconds / LOOKS  # so that breakers open within a phase
     database = Database(f"sqlite:///{folder / 'upid.db'}")
     vault = Vault(Keys.from_file(folder / "key"))
     clusters = ClusterService()
     configuration = ConfigurationService(
-        database, ConfigurationRepository, lambda named: named, {}, system_clock
+        database,
+        ConfigurationRepository,
+        lambda named: named,
+        {Section.GENERAL: {"check_interval_seconds": Fallback(interval, "bench")}},
+        system_clock,
     )
     records = ClusterRecords(
         database, ClusterRepository, CheckRepository, lambda: vault, settings.checks_kept
@@ -257,9 +263,13 @@ async def measured(
     }
 
 
-def run(healthy: int, ill: int, seconds: float, rounds: int) -> dict[str, Any]:
-    """Return what one run measured."""
-    settings = ClusterSettings(allowed_networks=("127.0.0.0/8",))
+def run(healthy: int, ill: int, seconds: float, rounds: int, pause: float) -> dict[str, Any]:
+    """Return what one run measured; `pause` is that of the breakers."""
+    settings = ClusterSettings(
+        allowed_networks=("127.0.0.0/8",),
+        look_timeout=timedelta(seconds=seconds / LOOKS),
+        pause=timedelta(seconds=pause),
+    )
     with tempfile.TemporaryDirectory() as folder, apart(plans(healthy, ill)) as found:
         home = Path(folder)
         upgrade(f"sqlite:///{home / 'upid.db'}", MIGRATIONS)
@@ -268,4 +278,4 @@ def run(healthy: int, ill: int, seconds: float, rounds: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     sizes = [int(one) for one in sys.argv[1:]]
-    print(json.dumps(run(sizes[0], sizes[1], sizes[2], sizes[3])))
+    print(json.dumps(run(*sizes)))
