@@ -16,7 +16,7 @@ from upid.adapters.kubernetes.client.limits import Backoff, Bucket, Limits, Pace
 
 JSON = "application/json"
 Headers = list[tuple[str, str]]  # a name may come again
-_EARLIER = 0.9  # of the time of a request, for its connection
+_EARLIER = 0.5  # of the time of a request, for its connection
 _NO_END = 86_400.0  # seconds that stand for "as long as it takes"
 
 
