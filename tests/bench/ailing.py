@@ -1,6 +1,6 @@
 """Lines to many clusters of which some are ill, in a process of its own that prints JSON.
 
-    python -m tests.bench.ailing HEALTHY ILL SECONDS ROUNDS
+    python -m tests.bench.ailing HEALTHY ILL SECONDS ROUNDS PAUSE
 
 The registry's own lines, with its breakers, bulkheads and mirrors, against emulated API servers in
 another process. The healthy ones are collected from alone, then beside the ill ones, in turns, so
@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +33,12 @@ from upid.contexts.clusters.registered import Registered
 from upid.contexts.clusters.repository import CheckRepository, ClusterRepository
 from upid.contexts.clusters.service import ClusterService
 from upid.contexts.clusters.settings import ClusterSettings
-from upid.contexts.configuration import ConfigurationService
+from upid.contexts.configuration import ConfigurationService, Fallback, Section
 from upid.contexts.configuration.repository import ConfigurationRepository
 from upid.core.ports.cluster_connection import (
     ClusterConnection,
     ClusterConnector,
+    Freshness,
     Identified,
     Usage,
 )
@@ -49,6 +50,8 @@ from upid.kit.db.migrate import upgrade
 
 PODS = 200
 EVERY = 3.0  # seconds between two collections of a cluster
+LOOKS = 8  # at a cluster in one phase
+PATIENCE = 4.0  # seconds for one look, also of a healthy cluster on a busy machine
 LOADING = 120.0  # seconds for all healthy clusters to be read at first
 PAGE = 4096  # bytes that the kernel counts memory in
 SORTS = (
@@ -117,21 +120,19 @@ class Bench:
         self.lines = lines
         self.well = [one for one in registered if one.name.startswith("well-")]
         self.ill = [one for one in registered if not one.name.startswith("well-")]
-        self.took: dict[str, list[float]] = {"alone": [], "beside": []}
+        self.took: dict[str, list[list[float]]] = {"alone": [], "beside": []}  # by round
         self.memory = {"alone": 0, "beside": 0}
 
     async def load(self) -> None:
         """Open the lines to the healthy ones, and wait until all are read."""
         for one in self.well:
             self.lines.open(one)
-        async with asyncio.timeout(LOADING):
-            for line in self._lines(self.well):
-                while (told := line.following()) is None or told.freshness != "live":
-                    await asyncio.sleep(0.05)
+        await asyncio.wait_for(asyncio.gather(*map(_live, self._lines(self.well))), LOADING)
         gc.collect()
 
     async def phase(self, name: str, seconds: float) -> None:
         """Collect from the healthy ones for a while, and look at memory meanwhile."""
+        self.took[name].append([])
         until = time.monotonic() + seconds
         looking = asyncio.create_task(self._weigh(name))
         lines = self._lines(self.well)
@@ -169,16 +170,27 @@ class Bench:
         while time.monotonic() < until:
             started = time.perf_counter()
             found = await line.ask(_usage)
-            self.took[name].append(time.perf_counter() - started)
+            self.took[name][-1].append(time.perf_counter() - started)
             if not isinstance(found, Usage) or len(found.containers) != PODS:
                 raise RuntimeError(f"{line.name} told something else: {found!r:.200}")
             await asyncio.sleep(EVERY)
 
     async def _weigh(self, name: str) -> None:
         while True:
-            pages = int(Path("/proc/self/statm").read_text().split()[1])
-            self.memory[name] = max(self.memory[name], pages * PAGE)
+            self.memory[name] = max(self.memory[name], _weight())
             await asyncio.sleep(0.02)
+
+
+def _weight() -> int:
+    """Return the bytes of memory that this process takes now."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
+
+
+async def _live(line: Line) -> None:
+    told = line.following()
+    while told is None or told.freshness is not Freshness.LIVE:
+        await asyncio.sleep(0.05)
+        told = line.following()
 
 
 async def _usage(connection: ClusterConnection) -> Usage | str:
@@ -208,11 +220,16 @@ async def measured(
 ) -> dict[str, Any]:
     """Return what collections took alone and beside the ill, what it weighed, what was asked."""
     asked = Asked()
+    interval = seconds / LOOKS  # so that breakers open within a phase
     database = Database(f"sqlite:///{folder / 'upid.db'}")
     vault = Vault(Keys.from_file(folder / "key"))
     clusters = ClusterService()
     configuration = ConfigurationService(
-        database, ConfigurationRepository, lambda named: named, {}, system_clock
+        database,
+        ConfigurationRepository,
+        lambda named: named,
+        {Section.GENERAL: {"check_interval_seconds": Fallback(interval, "bench")}},
+        system_clock,
     )
     records = ClusterRecords(
         database, ClusterRepository, CheckRepository, lambda: vault, settings.checks_kept
@@ -238,7 +255,7 @@ async def measured(
         await bench.phase("alone", EVERY)  # unmeasured: what is first is slow
         bench.took["alone"].clear()
         for _ in range(rounds):
-            await bench.phase("alone", seconds)
+            await bench.phase("alone", seconds / 2)
             await bench.beside(seconds)
             opened = bench.open_breakers()
             await bench.apart()
@@ -257,9 +274,13 @@ async def measured(
     }
 
 
-def run(healthy: int, ill: int, seconds: float, rounds: int) -> dict[str, Any]:
-    """Return what one run measured."""
-    settings = ClusterSettings(allowed_networks=("127.0.0.0/8",))
+def run(healthy: int, ill: int, seconds: float, rounds: int, pause: float) -> dict[str, Any]:
+    """Return what one run measured; `pause` is that of the breakers."""
+    settings = ClusterSettings(
+        allowed_networks=("127.0.0.0/8",),
+        look_timeout=timedelta(seconds=max(PATIENCE, seconds / LOOKS)),
+        pause=timedelta(seconds=pause),
+    )
     with tempfile.TemporaryDirectory() as folder, apart(plans(healthy, ill)) as found:
         home = Path(folder)
         upgrade(f"sqlite:///{home / 'upid.db'}", MIGRATIONS)
@@ -268,4 +289,4 @@ def run(healthy: int, ill: int, seconds: float, rounds: int) -> dict[str, Any]:
 
 if __name__ == "__main__":
     sizes = [int(one) for one in sys.argv[1:]]
-    print(json.dumps(run(sizes[0], sizes[1], sizes[2], sizes[3])))
+    print(json.dumps(run(*sizes)))

@@ -1,6 +1,7 @@
 """Group kubernetes: ten thousand pods of 7 KB from a local server, listed and parsed."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,12 +11,16 @@ from importlib.util import find_spec
 from statistics import median
 from typing import NamedTuple
 
-from tests.bench.ledger import Ledger, Measure
+from tests.bench.ledger import IN, Ledger, Measure, program, seconds
 from tests.bench.pod_server import PODS
+from tests.bench.world import possible
+from tests.world.enclosure import enclosed
+from tests.world.fleet.starting import running
 
 TURNS = 5
 MEGABYTE = 10**6
 MOST_MEGABYTES = 150
+LIVE_NODES, LIVE_PODS, LIVE_SECONDS = 100, 2_000, 4
 
 
 class Ran(NamedTuple):
@@ -95,7 +100,28 @@ def list_pods_lightkube(ledger: Ledger) -> None:
     )
 
 
+def analyze_live(ledger: Ledger) -> None:
+    """`upid analyze cluster` on 2,000 live simulated pods without Prometheus, and its stages."""
+    if not possible():
+        return
+    with enclosed() as made, running(made, LIVE_NODES, LIVE_PODS) as fleet:
+        config = str(fleet.control_plane.kubeconfig())
+        upid = program(IN / "upid", "analyze", "cluster", "--kubeconfig", config, "-q")
+        took = seconds({"upid": upid}, TURNS)["upid"]
+        command = (sys.executable, "-m", "tests.bench.live_stages", config)
+        stages: dict[str, float] = json.loads(
+            subprocess.run(command, capture_output=True, check=True).stdout
+        )
+    print(f"  load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores", flush=True)
+    ledger.row(
+        "analyze-2000-live-pods", ours=took, peer=LIVE_SECONDS, of="bound", unit="s", at_most=1
+    )
+    for name, one in stages.items():
+        ledger.row(f"  {name}", ours=one, peer=took, of="the whole command", unit="s")
+
+
 ROWS: dict[str, Measure] = {
+    "analyze-2000-live-pods": analyze_live,
     "list-10000-pods": list_pods,
     "list-10000-pods-lightkube": list_pods_lightkube,
 }

@@ -61,6 +61,34 @@ def test_without_a_metrics_server_the_report_says_that_usage_is_unknown(
     assert "no metrics server" in " ".join(f"{ended.stdout}{ended.stderr}".split())
 
 
+def test_clusters_of_two_versions_are_read_in_one_command_and_told_apart(
+    control_plane: ControlPlane, old_control_plane: ControlPlane, tmp_path: Path
+) -> None:
+    """CLU-7, CLU-9: 1.36 and 1.34, a second context of one of them, and one that is away."""
+    new, old = (
+        json.loads(one.kubeconfig().read_text()) for one in (control_plane, old_control_plane)
+    )
+    for config, name in ((new, "new"), (old, "old")):
+        config["clusters"][0]["name"] = name
+        config["users"][0]["name"] = name
+        config["contexts"] = [{"name": name, "context": {"cluster": name, "user": name}}]
+    new["contexts"].append({"name": "too", "context": {"cluster": "new", "user": "new"}})
+    away = {"name": "away", "cluster": {"server": "https://127.0.0.1:1"}}
+    old["clusters"].append(away)
+    old["contexts"].append({"name": "away", "context": {"cluster": "away", "user": "old"}})
+    for config, name in ((new, "new"), (old, "old")):
+        (tmp_path / name).write_text(json.dumps(config))
+    both = f"{tmp_path / 'new'}:{tmp_path / 'old'}"
+    ended = _upid("analyze", "--all-contexts", "-o", "json", kubeconfig=Path(both))
+    assert ended.returncode == 0, ended.stderr
+    items = {item["context"]: item for item in json.loads(ended.stdout)["items"]}
+    assert set(items) == {"away", "new", "old"}
+    assert items["new"]["contexts"] == ["new", "too"]
+    assert items["away"]["error"]["code"] == "cluster_refused"
+    assert items["new"]["cluster_id"] != items["old"]["cluster_id"]
+    assert "warning: context 'away'" in ended.stderr
+
+
 def test_who_may_read_nothing_is_told_what_is_forbidden(control_plane: ControlPlane) -> None:
     ended = _upid("analyze", "cluster", kubeconfig=control_plane.kubeconfig("viewer"))
     assert ended.returncode == 3

@@ -18,6 +18,8 @@ from pathlib import Path
 import pytest
 
 from tests.world.emulated import Apart, Illness, Plan, apart, kubeconfig
+from upid.app.live import Wanted
+from upid.app.several import read_clusters
 
 HOLES = 12  # more than are read at once
 PLANS = (
@@ -175,3 +177,14 @@ def test_changes_of_several_clusters_are_one_list(config: Path) -> None:
     assert clusters["prod-eu"] is None
     assert clusters["bad-page"]["code"] == "not_kubernetes"
     assert "warning: context 'bad-page'" in found.stderr
+
+
+def test_progress_says_how_many_are_done_and_names_those_that_are_waited_for(config: Path) -> None:
+    """EXPERIENCE 4: in one line, whatever their number."""
+    told: list[str] = []
+    asked = Wanted(kubeconfig=str(config), request_timeout="3s")
+    outcomes = dict(read_clusters(asked, ("prod-*", "hole-1*"), {}, config.parent, told.append))
+    assert set(outcomes) == {"prod-eu", "prod-us", "hole-1", "hole-10", "hole-11"}
+    assert told[0] == "clusters: 0 of 5 done; left: hole-1, hole-10, hole-11 and 2 more"
+    assert "clusters: 2 of 5 done; left: hole-1, hole-10, hole-11" in told
+    assert told[-1] == "clusters: 5 of 5 done"

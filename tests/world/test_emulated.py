@@ -224,3 +224,14 @@ def test_servers_in_a_process_of_their_own_answer_count_and_change() -> None:
         assert found.counts("one").connections == 2
         assert found.counts("hole").connections == 0
         assert json.dumps(sorted(found.ways)) == '["hole", "one"]'
+
+
+async def test_ten_thousand_pods_are_read_in_twenty_five_lists(tmp_path: Path) -> None:
+    """O2: pages of 500, by the server's own log; every other kind takes a page or two."""
+    async with emulating(tmp_path / "ca", [Plan("large", pods=10_000)]) as found:
+        one = found["large"]
+        pods, _ = await _reading(one)
+        lists = [asked for asked in one.listening.asked if "limit" in asked.query]
+    assert pods == 10_000
+    assert sum(asked.path == "/api/v1/pods" for asked in lists) <= 25
+    assert len(lists) <= 45

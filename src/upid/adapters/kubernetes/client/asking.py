@@ -18,7 +18,7 @@ JSON = "application/json"
 # the groups that answer to POST and store nothing
 _REVIEWS = ("/apis/authorization.k8s.io/", "/apis/authentication.k8s.io/")
 Headers = list[tuple[str, str]]  # a name may come again
-_EARLIER = 0.9  # of the time of a request, for its connection
+_EARLIER = 0.5  # of the time of a request, for its connection
 _NO_END = 86_400.0  # seconds that stand for "as long as it takes"
 
 

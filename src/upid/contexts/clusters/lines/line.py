@@ -20,7 +20,7 @@ from upid.contexts.clusters.registered import Look, failed_look, good_look
 from upid.contexts.clusters.types import Cluster, View
 from upid.core.errors import Kind, UpidError
 from upid.core.ports.cluster_connection import Following, Freshness
-from upid.kit.breaker import Breaker, CircuitOpen
+from upid.kit.breaker import Breaker, CircuitOpen, CircuitState
 from upid.kit.bulkhead import Bulkhead, BulkheadFull
 from upid.kit.db import DatabaseBusy, DatabaseUnreachable
 from upid.kit.logs import logger
@@ -80,6 +80,7 @@ class Line:
         self._queue = Bulkhead(cluster.id, settings.at_once, settings.waiting)
         self._connection: ClusterConnection | None = None
         self._there = asyncio.Event()
+        self._well = asyncio.Event()  # a look by this connection went well
         self.follower = Follower()
         self.usage = UsageHour()
         self.last: Look | None = None
@@ -124,6 +125,7 @@ class Line:
             finally:
                 self._connection = None
                 self._there.clear()
+                self._well.clear()
             pause = _FIRST_PAUSE if now() - began > _LONGEST_PAUSE else pause
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
@@ -190,6 +192,7 @@ class Line:
             raise
         except UpidError as error:
             return await self.note(failed_look(error, self._ways.clock()))
+        self._well.set()
         return await self.note(self.saw(found))
 
     def saw(self, reach: Reach) -> Look:
@@ -316,21 +319,29 @@ class Line:
         while True:
             with contextlib.suppress(CircuitOpen, BulkheadFull):
                 rare = number % _WHOLE_EVERY == 0
-                if rare:
+                check = await self.look(whole=rare)
+                if rare and check.ok:
                     with contextlib.suppress(UpidError):
                         self.served = await self.ask(_served)
-                check = await self.look(whole=rare)
                 number += 1 if check.ok else 0
             wanted = await self._ways.configuration.preferences(self.id)
             await asyncio.sleep(wanted.check_interval.total_seconds())
 
     async def _following(self, connection: ClusterConnection) -> None:
-        """Follow while that is wanted; what was known is forgotten when it no longer is."""
+        """Follow while that is wanted; what was known is forgotten when it no longer is.
+
+        Only a cluster that a look found well, and not while its breaker is open: a hostile one
+        would answer twenty lists with a gigabyte (O1). What was known stays readable meanwhile.
+        """
         running: asyncio.Task[None] | None = None
         try:
+            await self._well.wait()
             while True:
                 wanted = (await self._ways.configuration.preferences(self.id)).following
-                if wanted and running is None:
+                if self._is_left_alone():
+                    await _ended(running)
+                    running = None
+                elif wanted and running is None:
                     running = asyncio.ensure_future(self.follower.run(connection))
                 elif running is not None and running.done():
                     running.result()
@@ -339,23 +350,38 @@ class Line:
                     running, self.follower, self._view = None, Follower(), None
                 await asyncio.sleep(_WISHES_EVERY)
         finally:
-            if running is not None:
-                await _ended(running)
+            await _ended(running)
 
     async def _measuring(self) -> None:
-        """Read usage again and again; what fails is told in place of usage."""
+        """Read usage again and again; what fails is told in place of usage.
+
+        Past the breaker, which looks decide: "usage is unknown" is an answer as well, and would
+        speak for a cluster that does not answer at all.
+        """
+        await self._well.wait()
         while True:
             try:
-                found = await self.ask(_usage)
+                found = await self._usage_now()
             except UpidError as error:
                 found = f"usage is unknown: {error.message}"
             self.usage.take(found, self._ways.clock())
             await asyncio.sleep(self._ways.settings.usage_interval.total_seconds())
 
+    async def _usage_now(self) -> Usage | str:
+        if self._is_left_alone():
+            why = self.last.message if self.last else ""
+            return f"usage is unknown: the cluster failed several times in a row: {why}"
+        return await self.asked_out_of_turn(_usage)
 
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    def _is_left_alone(self) -> bool:
+        """Say whether the cluster failed so often that only a look goes there now and then."""
+        return self.breaker.state is not CircuitState.CLOSED
+
+
+async def _ended(task: asyncio.Task[None] | None) -> None:
+    if task is not None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
 
 class _Objects:
