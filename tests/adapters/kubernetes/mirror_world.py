@@ -116,6 +116,7 @@ async def mirroring(
             running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await running
+    await asyncio.sleep(0.1)  # until what was closed is gone
 
 
 class People:

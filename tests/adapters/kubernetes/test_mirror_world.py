@@ -134,8 +134,7 @@ async def test_after_every_fault_the_mirror_is_equal_to_a_list(
     assert said.freshness is Freshness.LIVE
     assert people.deleted > EPISODES / 2
     assert len(seen) > EPISODES / 2
-    print(f"{EPISODES} episodes, slowest {slowest}, relists {said.relists}")
-    assert max(slowest.values()) <= IN_TIME
+    assert max(slowest.values()) <= IN_TIME, slowest
 
 
 async def test_it_outlives_restarts_of_the_api_server_and_of_etcd(
@@ -147,8 +146,7 @@ async def test_it_outlives_restarts_of_the_api_server_and_of_etcd(
             await asyncio.to_thread(people.act, 10)
             await asyncio.to_thread(_restart, plane, name, kill=kill)
             await asyncio.to_thread(people.act, 10)
-            took = await agrees(mirror, plane.api())
-            print(f"{name} restarted, equal after {took:.1f} s")
+            await agrees(mirror, plane.api(), name)
         assert mirror.following().left_out == ()
 
 
@@ -190,8 +188,7 @@ async def test_a_stale_api_server_takes_nobody_back_in_time(
                 await asyncio.to_thread(people.act, 30)
                 await asyncio.sleep(1)
                 junction.turn(str(first.hostname), int(first.port or 0))
-                took = await agrees(mirror, api)
-                print(f"back from a stale server, equal after {took:.1f} s")
+                await agrees(mirror, api)
                 link.heal()
 
 
@@ -213,9 +210,7 @@ async def test_a_stale_api_server_is_not_taken_for_live(
 
 
 async def _becomes(mirror: Mirror, freshness: Freshness, seconds: float) -> None:
-    async with asyncio.timeout(seconds):
-        while mirror.following().freshness is not freshness:
-            await asyncio.sleep(0.1)
+    await _eventually(lambda: mirror.following().freshness is freshness, seconds)
 
 
 async def test_a_server_that_says_wait_is_not_asked_before(
