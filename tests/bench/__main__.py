@@ -5,7 +5,7 @@ A group is named after its area; its rows are in a module beside this one.
 
 import sys
 
-from tests.bench import clusters, house, kubernetes, scale, world
+from tests.bench import clusters, house, kubernetes, mirror, scale, world
 from tests.bench.ledger import Groups, run
 
 GROUPS: Groups = {
@@ -16,6 +16,7 @@ GROUPS: Groups = {
     "recommendations": scale.RECOMMENDATIONS,
     "kubernetes": kubernetes.ROWS,
     "clusters": clusters.ROWS,
+    "mirror": mirror.ROWS,
     "world": world.ROWS,
 }
 
