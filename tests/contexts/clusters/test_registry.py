@@ -120,6 +120,24 @@ async def test_a_change_needs_the_version_that_was_read(
     assert await program.topics() == ["cluster.registered", "cluster.updated"]
 
 
+async def test_of_two_changes_made_at_the_same_time_one_is_told_that_it_is_late(
+    program: Program, there: MemoryCluster
+) -> None:
+    """Both were made for the same version; neither is lost without a word."""
+    async with program.running() as client:
+        made = await client.post(URL, json=registration(there))
+        tag = {"If-Match": made.headers["etag"]}
+        sent = [registration(there, f"name-{number}") for number in range(4)]
+        answers = await asyncio.gather(
+            *(client.put(made.headers["location"], json=one, headers=tag) for one in sent)
+        )
+        kept = (await client.get(made.headers["location"])).json()["name"]
+
+    won = [one.json()["name"] for one in answers if one.status_code == 200]
+    assert won == [kept]
+    assert sorted(one.status_code for one in answers) == [200, 412, 412, 412]
+
+
 async def test_credentials_are_replaced_only_by_those_of_the_same_cluster(
     program: Program, there: MemoryCluster
 ) -> None:

@@ -71,3 +71,14 @@ def test_a_panel_in_parts_says_what_the_whole_says() -> None:
     streamed.panel(cluster, CPU, last(20))
     assert [len(part) for part in streamed.parts(cluster, CPU, last(20))] == [3]
     assert source.reads == 3, "what is in memory is not read again"
+
+
+def test_two_readings_of_one_window_of_a_connected_cluster_are_not_mixed_up() -> None:
+    """A cluster that is connected is read anew; rows of one reading are not those of another."""
+    one, two = np.ones((1, 288)), np.ones((2, 288))
+    series = [*SERIES, ("shop", "web", "u2", "app")]
+    before = MemorySource(facts_of(hours=24), series={Entity.CONTAINER: SERIES}, samples={CPU: one})
+    after = MemorySource(facts_of(hours=24), series={Entity.CONTAINER: series}, samples={CPU: two})
+    panels = PanelService()
+    assert len(panels.panel(Cluster(before, "1"), CPU)) == 1
+    assert len(panels.panel(Cluster(after, "2"), CPU)) == 2

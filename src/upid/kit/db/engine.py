@@ -27,7 +27,10 @@ def async_engine(url: str, settings: DatabaseSettings) -> AsyncEngine:
     """Return an engine for the program; it connects when first used."""
     address = _address(url)
     if address.get_backend_name() == "sqlite":
-        engine = create_async_engine(address, connect_args=_sqlite_arguments(settings))
+        from upid.kit.db.unhurried import connect
+
+        arguments = {**_sqlite_arguments(settings), "async_creator_fn": connect}
+        engine = create_async_engine(address, connect_args=arguments)
         _tune_sqlite(engine.sync_engine)
         return engine
     return create_async_engine(
