@@ -1,7 +1,7 @@
 """What single clusters have of their own: versions, history, what holds, and for whom.
 
-Broken on purpose, and caught here: `_keep` that takes only the first version, or any; the memory not
-filled at the start; the oldest version read instead of the newest.
+Broken on purpose, and caught here: `_keep` that takes only the first version, or any; the memory
+not filled at the start; the oldest version read instead of the newest.
 """
 
 import asyncio
