@@ -1,12 +1,15 @@
 """Events reach their handlers: after the commit, again after failures, and others go on.
 
-Broken on purpose                                      Red test
-`emit` writes although the transaction failed          is_delivered_only_if_its_transaction_commits
-`note_done` after the handler, in its own transaction  leaves_no_mark_and_is_tried_again
-a lane that fails ends the round                       does_not_hold_up_another_key
-`translated` left to see a handler's OSError           counts_as_a_failure_of_the_handler
-`_settle` left out                                     is_removed_after_a_day
-the loop without its `except`                          is_waited_for
+Broken on purpose                                    Red test
+`emit` writes although the transaction failed        is_delivered_only_if_its_transaction_commits
+an inbox row that is done may be taken again         is_not_taken_twice
+a page of done events ends the search                does_not_hold_up_another_key
+a handler's OSError reaches the transaction          counts_as_a_failure_of_the_handler
+a handler that cancels itself is not caught          counts_as_a_failure_of_the_handler
+nothing is settled                                   is_removed_after_a_day
+the loop does not catch DatabaseUnreachable          is_waited_for
+a lane's turn has no end                             leaves_others_their_turn
+outbox and inbox joined in one statement             is_read_in_bounded_time
 """
 
 import asyncio
@@ -35,6 +38,7 @@ from upid.kit.bus import Bus, Handler
 from upid.kit.clock import system_clock
 from upid.kit.courier import Courier, Pace
 from upid.kit.db import Database, DatabaseUnreachable, Transaction
+from upid.kit.db.outbox import Failure, note_done, note_failure
 from upid.kit.db.tables import inbox, outbox
 from upid.kit.events import Envelope
 
@@ -199,12 +203,17 @@ async def test_an_event_that_always_fails_is_parked_with_its_reason(db: Database
 
 
 @pytest.mark.parametrize(
-    "error",
-    [OSError("no such host"), asyncio.CancelledError(), UpidError("no"), TimeoutError()],
-    ids=["system", "cancelled", "ours", "time-out"],
+    ("error", "reason"),
+    [
+        (OSError("no such host"), "the handler 'one' failed: OSError: no such host"),
+        (asyncio.CancelledError(), "the handler 'one' failed: CancelledError"),
+        (TimeoutError(), "the handler 'one' failed: it took too long"),
+        (UpidError("no"), "no"),
+    ],
+    ids=["system", "cancelled", "time-out", "ours"],
 )
 async def test_whatever_a_handler_raises_counts_as_a_failure_of_the_handler(
-    db: Database, error: BaseException
+    db: Database, error: BaseException, reason: str
 ) -> None:
     async def raises(tx: Transaction, envelope: Envelope) -> None:
         raise error
@@ -213,7 +222,7 @@ async def test_whatever_a_handler_raises_counts_as_a_failure_of_the_handler(
     courier = Courier(db, bus_of(one=raises), FixedClock(), Pace(tries=1))
 
     assert await courier.deliver() == 1
-    assert [one.handler for one in await courier.parked()] == ["one"]
+    assert [one.reason for one in await courier.parked()] == [reason]
 
 
 async def test_a_handler_that_hangs_is_given_up_and_leaves_nothing(
@@ -273,6 +282,16 @@ async def test_a_handler_whose_connection_breaks_is_tried_again(
     assert await courier.deliver() == 1
     assert recorder.numbers == [1]
     await db.close()
+
+
+async def test_what_a_handler_is_through_with_is_not_taken_twice(db: Database) -> None:
+    """The inbox decides, also where a lane was read before it was held."""
+    async with db.transaction() as tx:
+        assert await note_done(tx, "evt_1", "one", START)
+        assert not await note_done(tx, "evt_1", "one", START)
+        assert await note_done(tx, "evt_1", "two", START)
+        await note_failure(tx, "evt_2", "one", Failure(10, None, START, "no"))
+        assert not await note_done(tx, "evt_2", "one", START)
 
 
 async def test_what_was_delivered_is_removed_after_a_day(db: Database) -> None:
