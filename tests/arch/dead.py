@@ -44,6 +44,10 @@ USED_BY: dict[str, str] = {
 # kubeconfigs over the API. Each has to go from here when its caller comes.
 FOUNDATIONS = frozenset(
     {"allowing", "at_least", "cloud_event", "prefers", "retry", "stranger_access", "subscribe"},
+    {"allowing", "at_least", "prefers", "stranger_access", "watch"}
+    # the plumbing of clusters that stay connected: events, limits, conditions, seals
+    | {"Breaker", "Bulkhead", "Courier", "Vault", "call", "cloud_event", "etag", "from_file"}
+    | {"is_fresh", "require_match", "retry", "subscribe"},
 )
 
 

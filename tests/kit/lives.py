@@ -28,12 +28,14 @@ from upid.kit.events import Envelope
 LOADED = (aiosqlite, engine, outbox, psycopg)  # once, before the first life
 KEYS = ("a", "b", "c", "d")
 LONGEST = 0.2  # seconds of a life, from its first answer of the database: some deliveries
+WITHIN = 0.005  # seconds in a handler, so that most kills find one at work
 LAST = 240  # seconds for what is left at the end
 
 
 async def first(tx: Transaction, envelope: Envelope) -> None:
     """Leave a mark, and pass the event on."""
     number = envelope.payload["number"]
+    await asyncio.sleep(WITHIN)
     await leave(tx, "first", envelope.key, number)
     await tx.emit(Followed(at=INSTANT, thing=envelope.key, number=number))
 

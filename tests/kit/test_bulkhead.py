@@ -44,7 +44,8 @@ async def test_beyond_the_queue_one_is_refused_at_once() -> None:
     visitors = Visitors(Bulkhead("prod", 2, 3))
     tasks = [await visitors.start(number) for number in range(5)]
     with pytest.raises(BulkheadFull, match="'prod'") as caught:
-        await visitors.visit(6)
+        async with asyncio.timeout(5):
+            await visitors.visit(6)
     visitors.leave.set()
     await asyncio.gather(*tasks)
 

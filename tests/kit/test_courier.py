@@ -1,17 +1,17 @@
 """Events reach their handlers: after the commit, again after failures, and others go on.
 
-Broken on purpose                                      Red test
-`emit` writes although the transaction failed          is_delivered_only_if_its_transaction_commits
-`note_done` after the handler, in its own transaction  leaves_no_mark_and_is_tried_again
-a lane that fails ends the round                       does_not_hold_up_another_key
-`translated` left to see a handler's OSError           counts_as_a_failure_of_the_handler
-`_settle` left out                                     is_removed_after_a_day
-the loop without its `except`                          is_waited_for
+Broken on purpose                                    Red test
+`emit` writes although the transaction failed        is_delivered_only_if_its_transaction_commits
+an inbox row that is done may be taken again         is_not_taken_twice
+a page of done events ends the search                does_not_hold_up_another_key
+a handler's OSError reaches the transaction          counts_as_a_failure_of_the_handler
+a handler that cancels itself is not caught          counts_as_a_failure_of_the_handler
+nothing is settled                                   is_removed_after_a_day
+a lane's turn has no end                             leaves_others_their_turn
+outbox and inbox joined in one statement             is_read_in_bounded_time
 """
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
@@ -32,9 +32,9 @@ from tests.kit.news import (
 )
 from upid.core.errors import UpidError
 from upid.kit.bus import Bus, Handler
-from upid.kit.clock import system_clock
 from upid.kit.courier import Courier, Pace
-from upid.kit.db import Database, DatabaseUnreachable, Transaction
+from upid.kit.db import Database, Transaction
+from upid.kit.db.outbox import Failure, note_done, note_failure
 from upid.kit.db.tables import inbox, outbox
 from upid.kit.events import Envelope
 
@@ -52,23 +52,6 @@ async def rows(db: Database, table: sa.Table) -> int:
     async with db.transaction() as tx:
         counting = sa.select(sa.func.count()).select_from(table)
         return int((await tx.sql.execute(counting)).scalar_one())
-
-
-@asynccontextmanager
-async def running(courier: Courier) -> AsyncIterator["asyncio.Task[None]"]:
-    task = asyncio.create_task(courier.run())
-    try:
-        yield task
-    finally:
-        task.cancel()
-        await asyncio.wait({task})
-
-
-async def eventually(recorder: Recorder, numbers: list[int], seconds: float = 10) -> None:
-    async with asyncio.timeout(seconds):
-        while recorder.numbers != numbers:
-            recorder.called.clear()
-            await recorder.called.wait()
 
 
 async def test_an_event_is_delivered_only_if_its_transaction_commits(db: Database) -> None:
@@ -199,12 +182,17 @@ async def test_an_event_that_always_fails_is_parked_with_its_reason(db: Database
 
 
 @pytest.mark.parametrize(
-    "error",
-    [OSError("no such host"), asyncio.CancelledError(), UpidError("no"), TimeoutError()],
-    ids=["system", "cancelled", "ours", "time-out"],
+    ("error", "reason"),
+    [
+        (OSError("no such host"), "the handler 'one' failed: OSError: no such host"),
+        (asyncio.CancelledError(), "the handler 'one' failed: CancelledError"),
+        (TimeoutError(), "the handler 'one' failed: it took too long"),
+        (UpidError("no"), "no"),
+    ],
+    ids=["system", "cancelled", "time-out", "ours"],
 )
 async def test_whatever_a_handler_raises_counts_as_a_failure_of_the_handler(
-    db: Database, error: BaseException
+    db: Database, error: BaseException, reason: str
 ) -> None:
     async def raises(tx: Transaction, envelope: Envelope) -> None:
         raise error
@@ -213,7 +201,7 @@ async def test_whatever_a_handler_raises_counts_as_a_failure_of_the_handler(
     courier = Courier(db, bus_of(one=raises), FixedClock(), Pace(tries=1))
 
     assert await courier.deliver() == 1
-    assert [one.handler for one in await courier.parked()] == ["one"]
+    assert [one.reason for one in await courier.parked()] == [reason]
 
 
 async def test_a_handler_that_hangs_is_given_up_and_leaves_nothing(
@@ -275,6 +263,16 @@ async def test_a_handler_whose_connection_breaks_is_tried_again(
     await db.close()
 
 
+async def test_what_a_handler_is_through_with_is_not_taken_twice(db: Database) -> None:
+    """The inbox decides, also where a lane was read before it was held."""
+    async with db.transaction() as tx:
+        assert await note_done(tx, "evt_1", "one", START)
+        assert not await note_done(tx, "evt_1", "one", START)
+        assert await note_done(tx, "evt_1", "two", START)
+        await note_failure(tx, "evt_2", "one", Failure(10, None, START, "no"))
+        assert not await note_done(tx, "evt_2", "one", START)
+
+
 async def test_what_was_delivered_is_removed_after_a_day(db: Database) -> None:
     clock, failing = FixedClock(), Recorder(fails=[3])
     courier = Courier(db, bus_of(one=failing), clock, Pace(tries=1))
@@ -301,94 +299,6 @@ async def test_an_event_that_nobody_wants_is_removed_as_well(db: Database) -> No
     clock.move(timedelta(hours=25))
     assert await courier.trim() == 1200
     assert await rows(db, outbox) == 0
-
-
-async def test_a_running_courier_is_woken_by_a_commit(db: Database) -> None:
-    recorder = Recorder()
-    rarely = Pace(poll=timedelta(hours=1))
-    async with running(Courier(db, bus_of(one=recorder), system_clock, rarely)):
-        for number in range(3):
-            await emit(db, counted("a", number))
-            await eventually(recorder, list(range(number + 1)))
-
-
-async def test_a_running_courier_finds_what_other_processes_emitted(
-    db: Database, database_url: str
-) -> None:
-    recorder, other = Recorder(), Database(database_url)
-    often = Pace(poll=timedelta(milliseconds=50))
-    async with running(Courier(db, bus_of(one=recorder), system_clock, often)):
-        await asyncio.sleep(0.1)
-        await emit(other, counted("a", 1))
-        await eventually(recorder, [1])
-    await other.close()
-
-
-async def test_a_running_courier_tries_again_when_it_is_time(db: Database) -> None:
-    recorder = Recorder(fails=[1, 1])
-    pace = Pace(poll=timedelta(hours=1), first=timedelta(milliseconds=20))
-    async with running(Courier(db, bus_of(one=recorder), system_clock, pace)):
-        await emit(db, counted("a", 1))
-        await eventually(recorder, [1])
-
-
-class Outage(Database):
-    """A database that is away as long as it is told to be."""
-
-    away = False
-
-    @asynccontextmanager
-    async def transaction(self, tenant: str = "default") -> AsyncIterator[Transaction]:
-        if self.away:
-            raise DatabaseUnreachable("here", "it is away")
-        async with super().transaction(tenant) as tx:
-            yield tx
-
-
-async def test_a_database_that_is_away_is_waited_for(database_url: str) -> None:
-    recorder, db = Recorder(), Outage(database_url)
-    often = Pace(poll=timedelta(milliseconds=10))
-    with capture_logs() as lines:
-        async with running(Courier(db, bus_of(one=recorder), system_clock, often)) as task:
-            db.away = True
-            await asyncio.sleep(0.3)
-            assert not task.done()
-            db.away = False
-            await emit(db, counted("a", 1))
-            await eventually(recorder, [1])
-            for _ in range(1000):
-                if lines[-1]["event"] == "courier goes on":
-                    break
-                await asyncio.sleep(0.01)
-    await db.close()
-
-    assert lines[0]["event"] == "courier waits"
-    assert [line["event"] for line in lines].count("courier goes on") == 1
-
-
-async def test_a_database_that_is_away_costs_no_try(database_url: str) -> None:
-    recorder, db, clock = Recorder(), Outage(database_url), FixedClock()
-
-    async def loses(tx: Transaction, envelope: Envelope) -> None:
-        if db.away:
-            raise DatabaseUnreachable("here", "it is away")
-        await recorder(tx, envelope)
-
-    await emit(db, counted("a", 1))
-    courier = Courier(db, bus_of(one=loses), clock, Pace(tries=1))
-
-    async def handler_meets_the_outage(tx: Transaction, envelope: Envelope) -> None:
-        db.away = True
-        await loses(tx, envelope)
-
-    meets = Courier(db, bus_of(one=handler_meets_the_outage), clock, Pace(tries=1))
-    with pytest.raises(DatabaseUnreachable):
-        await meets.deliver()
-    db.away = False
-
-    assert await courier.deliver() == 1
-    assert recorder.numbers == [1]
-    await db.close()
 
 
 async def test_a_busy_key_leaves_others_their_turn(db: Database) -> None:

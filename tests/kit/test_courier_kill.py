@@ -3,7 +3,6 @@
 Broken on purpose                                    Red test
 `note_done` in a transaction of its own, afterwards  kills
 `note_done` in a transaction of its own, before      kills
-`emit` writes in a transaction of its own            kills
 """
 
 import asyncio

@@ -4,7 +4,7 @@ Broken on purpose                             Red test
 the row is not authenticated                  moved_to_another_cell
 the cell's parts are joined without lengths   run_together
 a nonce that counts from the start            forked
-data keys that are not wrapped                key_of_another_file
+the key's version is not authenticated        one_of_another_version
 """
 
 import os

@@ -2,7 +2,7 @@
 
 Broken on purpose                                  Red test
 `reserve` looks first and inserts then             sent_eight_ways_at_once
-`remember` in a transaction of its own             killed_at_any_moment
+`remember` in a transaction of its own             answered_with_the_same_bytes
 the fingerprint is not compared                    key_for_another_request
 what `work` refuses is remembered                  refused_work_is_done_when_it_comes_again
 """

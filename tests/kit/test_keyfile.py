@@ -1,9 +1,9 @@
 """The key file is made once, whole, for its owner only (SEC-9, A11).
 
 Broken on purpose               Red test
-written in place                made_at_once_by_several
 `os.replace` for `os.link`      made_at_once_by_several
 the mode is not looked at       open_to_others
+opened without O_NONBLOCK       is_not_waited_for (hangs)
 """
 
 import base64

@@ -67,14 +67,12 @@ class Pace:
         return min(self.first * doublings, self.longest)
 
 
-class HandlerFailed(UpidError):
+class _HandlerFailed(Exception):
     """A handler took too long, or something that it asked beyond the database failed."""
-
-    code = "handler_failed"
 
     def __init__(self, handler: str, error: BaseException) -> None:
         why = "it took too long" if isinstance(error, TimeoutError) else _in_a_line(error)
-        super().__init__(f"the handler {handler!r} failed: {why}", hint="see the log")
+        super().__init__(f"the handler {handler!r} failed: {why}")
 
 
 class _End(Enum):
@@ -276,12 +274,12 @@ class Courier:
             async with asyncio.timeout(self._pace.limit.total_seconds()):
                 await to.handler(tx, envelope)
         except OSError as error:  # a time-out is one too; the transaction would take it for its own
-            raise HandlerFailed(to.name, error) from error
+            raise _HandlerFailed(to.name, error) from error
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is None or task.cancelling():
                 raise
-            raise HandlerFailed(to.name, error) from error  # by itself: nobody stops the courier
+            raise _HandlerFailed(to.name, error) from error  # by itself: nobody stops the courier
 
     async def _failed(self, lane: _Lane, head: "Head", error: Exception) -> _End:
         from upid.kit.db import outbox
@@ -343,4 +341,6 @@ def _settling(
 
 def _in_a_line(error: BaseException) -> str:
     said = masked(" ".join(str(error).split()))[:_TOLD]
-    return said if isinstance(error, UpidError) else f"{type(error).__name__}: {said}"
+    if isinstance(error, UpidError | _HandlerFailed):
+        return said
+    return f"{type(error).__name__}: {said}".removesuffix(": ")

@@ -5,9 +5,10 @@ tables of the plumbing itself (outbox, inbox, replies). Importing this package d
 SQLAlchemy; only a transaction does.
 """
 
-from upid.kit.db.database import Database, Transaction
+from upid.kit.db.database import Database
 from upid.kit.db.errors import DatabaseBusy, DatabaseUnreachable
 from upid.kit.db.settings import ALL_TENANTS, DEFAULT_TENANT, DatabaseSettings
+from upid.kit.db.transaction import Transaction
 
 __all__ = [
     "ALL_TENANTS",

@@ -14,9 +14,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from upid.kit.db.database import Transaction
 from upid.kit.db.statements import insert, lock_number, try_lock, wait_for_locks
 from upid.kit.db.tables import inbox, outbox
+from upid.kit.db.transaction import Transaction
 from upid.kit.events import Envelope
 
 _SLOTS = 256  # locks for all keys of a tenant: a transaction with 10,000 keys holds no more

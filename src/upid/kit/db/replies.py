@@ -7,9 +7,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from upid.kit.db.database import Transaction
 from upid.kit.db.statements import insert
 from upid.kit.db.tables import replies
+from upid.kit.db.transaction import Transaction
 
 _TRIMMED = 100  # rows at a time: what one request does for those before it
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from upid.kit.db.database import Transaction
+from upid.kit.db.transaction import Transaction
 
 
 def insert(tx: Transaction, table: sa.Table) -> "postgresql.Insert | sqlite.Insert":
