@@ -25,7 +25,7 @@ SEED = "20260302"
 @pytest.mark.parametrize(
     ("events", "lives"),
     [
-        pytest.param(150, 8, id="8"),
+        pytest.param(100, 6, id="6"),
         pytest.param(3000, 200, id="200", marks=pytest.mark.slow),
     ],
 )

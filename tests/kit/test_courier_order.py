@@ -3,7 +3,7 @@
 Broken on purpose                              Red test
 `write` takes no lock                          commits_of_one_key_follow_their_numbers
 the courier reads beyond the last number only  are_all_delivered
-`claim` always succeeds                        two_couriers
+`claim` always succeeds                        does_not_wait_for_what_another_is_at
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from tests.fixtures.clock import FixedClock
 from tests.fixtures.postgres import EmptyDatabase
 from tests.kit.news import Recorder, counted, emit, leave, make_marks, marks_of
 from upid.kit.bus import Bus
-from upid.kit.courier import Courier
+from upid.kit.courier import Courier, Pace
 from upid.kit.db import Database, DatabaseSettings, Transaction
 from upid.kit.db.outbox import write
 from upid.kit.events import Envelope
@@ -156,6 +156,41 @@ async def test_two_couriers_at_once_deliver_each_event_once_and_in_order(
     await other.close()
 
     assert await marks_of(db, "one") == {key: list(range(12)) for key in "abc"}
+
+
+async def test_a_courier_does_not_wait_for_what_another_is_at(
+    postgres_database: EmptyDatabase,
+) -> None:
+    db, other = Database(postgres_database.url), Database(postgres_database.url)
+    begun, go = asyncio.Event(), asyncio.Event()
+    seen: list[tuple[str, str]] = []
+
+    def bus_of(name: str, *, waits: bool) -> Bus:
+        async def handler(tx: Transaction, envelope: Envelope) -> None:
+            seen.append((name, envelope.key))
+            begun.set()
+            if waits:
+                await go.wait()
+
+        bus = Bus()
+        bus.subscribe("one", ["thing.*"], handler)
+        return bus
+
+    pace = Pace(at_once=1)
+    await emit(db, counted("a", 1))
+    first = Courier(db, bus_of("first", waits=True), FixedClock(), pace)
+    delivering = asyncio.create_task(first.deliver())
+    await begun.wait()
+    await emit(db, counted("b", 1))
+    second = Courier(other, bus_of("second", waits=False), FixedClock(), pace)
+    async with asyncio.timeout(3):
+        assert await second.deliver() == 1
+    go.set()
+    assert await delivering == 1
+    await db.close()
+    await other.close()
+
+    assert seen == [("first", "a"), ("second", "b")]
 
 
 def test_the_numbers_of_locks_are_the_same_in_every_process() -> None:

@@ -115,6 +115,39 @@ async def test_a_locked_sqlite_is_busy(sqlite_url: str) -> None:
     assert "locked" in caught.value.message
 
 
+async def test_sqlites_transactions_have_their_turn_as_they_come(sqlite_url: str) -> None:
+    """SQLite by itself is not fair: who writes without a pause would let no other one in."""
+    db, order = Database(sqlite_url), []
+
+    async def take(name: str) -> None:
+        async with db.transaction():
+            order.append(name)
+            await asyncio.sleep(0.005)
+
+    async def take_again_and_again() -> None:
+        for _ in range(20):
+            await take("busy")
+
+    busy = asyncio.create_task(take_again_and_again())
+    await asyncio.sleep(0.02)
+    await asyncio.gather(*(take(f"other {number}") for number in range(3)))
+    await busy
+    await db.close()
+
+    first = order.index("other 0")
+    assert [one for one in order[first:] if one != "busy"] == ["other 0", "other 1", "other 2"]
+    assert order[first:].count("busy") >= 10
+
+
+async def test_a_transaction_within_another_is_busy_on_sqlite(sqlite_url: str) -> None:
+    db = Database(sqlite_url, DatabaseSettings(query_timeout=timedelta(milliseconds=20)))
+    async with db.transaction():
+        with pytest.raises(DatabaseBusy, match="takes long"):
+            await db.ping()
+    await db.ping()
+    await db.close()
+
+
 async def test_a_slow_statement_is_busy_on_postgresql(postgres_database: EmptyDatabase) -> None:
     quick = DatabaseSettings(query_timeout=timedelta(milliseconds=20))
     db = Database(postgres_database.url, quick)

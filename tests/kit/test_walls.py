@@ -4,10 +4,12 @@ import pytest
 import sqlalchemy as sa
 
 from tests.fixtures.postgres import EmptyDatabase
+from tests.kit.news import counted, emit
 from tests.kit.test_database import ids, row
 from upid.contexts.metrics.repository import RecordingRepository
 from upid.contexts.metrics.tables import recordings
-from upid.kit.db import Database
+from upid.kit.db import ALL_TENANTS, Database
+from upid.kit.db.tables import outbox
 
 pytestmark = pytest.mark.anyio
 
@@ -49,6 +51,28 @@ async def test_a_forgotten_filter_shows_nothing_of_others(
     assert (changed.rowcount, removed.rowcount) == (0, 0)
     assert await ids(db, "ours") == [row(1)["id"]]
     await db.close()
+
+
+async def test_only_a_look_over_all_tenants_sees_whose_events_wait(
+    postgres_database: EmptyDatabase,
+) -> None:
+    """A courier learns there whose they are; of other tables, and to write, it sees nothing."""
+    db = Database(postgres_database.url)
+    await put(db, "ours", 1)
+    for tenant in ("ours", "theirs"):
+        await emit(db, counted("a", 1), tenant=tenant)
+
+    async with db.transaction("ours") as tx:
+        mine = (await tx.sql.execute(sa.select(outbox.c.tenant))).scalars().all()
+    async with db.transaction(ALL_TENANTS) as tx:
+        found = (await tx.sql.execute(sa.select(outbox.c.tenant))).scalars().all()
+        others = (await tx.sql.execute(sa.select(recordings))).all()
+        changed = await tx.sql.execute(sa.update(outbox).values(key="x"))
+        removed = await tx.sql.execute(sa.delete(outbox))
+    await db.close()
+
+    assert (list(mine), sorted(found), list(others)) == (["ours"], ["ours", "theirs"], [])
+    assert (changed.rowcount, removed.rowcount) == (0, 0)
 
 
 async def test_rows_cannot_be_written_for_others(postgres_database: EmptyDatabase) -> None:

@@ -172,11 +172,13 @@ class Courier:
             tenants = await outbox.tenants_to_trim(tx, before)
         total = 0
         for tenant in tenants:
-            removed = 1
-            while removed:
+            after = 0
+            while True:
                 async with self._db.transaction(tenant) as tx:
-                    removed = await outbox.trim(tx, before, parked_before)
-                total += removed
+                    looked = await outbox.trim(tx, before, parked_before, after)
+                if looked is None:
+                    break
+                total, after = total + looked[0], looked[1]
         return total
 
     async def _until(self, emitted: asyncio.Event) -> None:
