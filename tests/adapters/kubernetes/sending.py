@@ -11,7 +11,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from tests.adapters.kubernetes.hostile import COMMANDS, good
+from tests.adapters.kubernetes.hostile import good
+from tests.adapters.kubernetes.watching import COMMANDS
 from upid.adapters.kubernetes.addresses import AddressPolicy
 from upid.adapters.kubernetes.client import Limits
 from upid.adapters.kubernetes.connecting import KubernetesConnector

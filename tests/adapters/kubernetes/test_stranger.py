@@ -47,7 +47,7 @@ def hosts(server: str) -> str:
 
 
 def read_hostile(root: Path, count: int, seed: int, how: str) -> dict[str, Any]:
-    module = "tests.adapters.kubernetes.hostile"
+    module = "tests.adapters.kubernetes.watching"
     command = [sys.executable, "-m", module, str(count), str(seed), how]
     ran = subprocess.run(command, cwd=root, capture_output=True, check=True, timeout=600)
     found: dict[str, Any] = json.loads(ran.stdout)

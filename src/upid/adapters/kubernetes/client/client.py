@@ -26,7 +26,7 @@ from upid.adapters.kubernetes.client.resources import Resource
 from upid.adapters.kubernetes.client.reviews import Decision, Rules, Who
 from upid.adapters.kubernetes.client.tables import Row, table_form
 from upid.adapters.kubernetes.client.usage import NODE_USAGE, POD_USAGE, NodeUsage, PodUsage
-from upid.adapters.kubernetes.client.watches import Event, Watcher
+from upid.adapters.kubernetes.client.watches import Event, Opened, Watcher
 
 T = TypeVar("T")
 
@@ -149,6 +149,7 @@ class ClusterClient:
         *,
         since: str,
         metadata_only: bool = ...,
+        opened: Opened | None = ...,
     ) -> AsyncGenerator[Event[T], None]: ...
     @overload
     def watch(
@@ -159,6 +160,7 @@ class ClusterClient:
         *,
         since: str,
         metadata_only: bool = ...,
+        opened: Opened | None = ...,
     ) -> AsyncGenerator[Event[bytes], None]: ...
     def watch(
         self,
@@ -168,14 +170,16 @@ class ClusterClient:
         *,
         since: str,
         metadata_only: bool = False,
+        opened: Opened | None = None,
     ) -> AsyncGenerator[Event[Any], None]:
         """Yield every change after a list's version, bookmarks included; never ends by itself.
 
+        `opened` is called each time that the server takes it, at first and when it is resumed.
         Raises `Expired` when the server has forgotten where it came from: then list anew.
         Close it (`contextlib.aclosing`) to give its connection back at once.
         """
         return self._watcher.events(
-            resource, into, selection, since=since, metadata_only=metadata_only
+            resource, into, selection, since=since, metadata_only=metadata_only, opened=opened
         )
 
     async def greet(self) -> Greeting:

@@ -1,6 +1,6 @@
 """Watches: what changes from a moment on, resumed by bookmarks until the past is forgotten."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,6 +24,8 @@ from upid.adapters.kubernetes.client.lists import Selection, accepted, object_de
 from upid.adapters.kubernetes.client.resources import Resource, with_query
 
 T = TypeVar("T")
+
+Opened = Callable[[], None]
 
 _ANY = 0.5  # at least this part of the time that a watch is asked for; the rest is drawn
 _UNSAID = 500  # the status of an error that gives none
@@ -80,6 +82,7 @@ class Watcher:
         *,
         since: str,
         metadata_only: bool = ...,
+        opened: Opened | None = ...,
     ) -> AsyncGenerator[Event[T], None]: ...
     @overload
     def events(
@@ -90,6 +93,7 @@ class Watcher:
         *,
         since: str,
         metadata_only: bool = ...,
+        opened: Opened | None = ...,
     ) -> AsyncGenerator[Event[bytes], None]: ...
     async def events(
         self,
@@ -99,10 +103,12 @@ class Watcher:
         *,
         since: str,
         metadata_only: bool = False,
+        opened: Opened | None = None,
     ) -> AsyncGenerator[Event[Any], None]:
         """Yield every change after the moment `since`, for as long as the caller takes them.
 
-        A watch that ends, breaks or is silent for too long is resumed from the last event.
+        A watch that ends, breaks or is silent for too long is resumed from the last event. The
+        server took it each time that `opened` is called.
         Raises `Expired` when the server has forgotten that moment, and other `ClusterError`s
         when resuming fails for good.
         """
@@ -113,7 +119,7 @@ class Watcher:
             begun, calm = self._asking.pace.now(), True
             question = self._question(resource, selection, since, metadata_only=metadata_only)
             try:
-                async with aclosing(self._connection(question, into)) as events:
+                async with aclosing(self._connection(question, into, opened)) as events:
                     async for event in events:
                         since, calm = event.version or since, False
                         backoff.reset()
@@ -145,7 +151,7 @@ class Watcher:
         return Question(f"watch {resource}", path, accept, plain=True)
 
     async def _connection(
-        self, question: Question, into: type[Any] | None
+        self, question: Question, into: type[Any] | None, opened: Opened | None
     ) -> AsyncGenerator[Event[Any], None]:
         """Yield the events of one connection until it ends."""
         silence, begun = self._asking.limits.watch_silence, False
@@ -156,6 +162,8 @@ class Watcher:
                 if "json" not in kind.lower():
                     found = answers.described(answer, b"")
                     raise answers.not_kubernetes(self._asking.access, found)
+                if opened is not None:
+                    opened()
                 async for line in self._lines(answer, question):
                     yield self._event(line, into, question)
         except TimedOut as error:

@@ -10,8 +10,7 @@ from upid.core.ports.cluster_connection import Happened, ObjectChange
 @dataclass(slots=True)
 class _Note:
     before: Entry | None
-    after: Entry | None
-    last: Entry  # the last state that was seen, also of what came and went
+    last: Entry
     at: datetime
 
 
@@ -27,14 +26,12 @@ class Changes:
         self._notes: dict[str, _Note] = {}
         self.dropped = False
 
-    def note(self, before: Entry | None, after: Entry | None, at: datetime) -> None:
-        """Write down what became of an object; either may be None, and both have one UID."""
-        last = after or before
-        if self.dropped or last is None:
+    def note(self, before: Entry | None, last: Entry, at: datetime) -> None:
+        """Write down what became of an object; `last` tells when it went, if it did."""
+        if self.dropped:
             return
         known = self._notes.pop(last.uid, None)
-        first = known.before if known else before
-        self._notes[last.uid] = _Note(first, after, last, at)
+        self._notes[last.uid] = _Note(known.before if known else before, last, at)
         if len(self._notes) > self._most:
             self._notes.clear()
             self.dropped = True
@@ -48,10 +45,11 @@ class Changes:
 def told(note: _Note) -> ObjectChange:
     """Return a change as others see it.
 
-    What came and went in between is told as removed, with its last state as the one before.
+    What went has its `until`; of what came and went in between that is the last state.
     """
     before = note.before.shown() if note.before else None
-    if note.after is None:
-        return ObjectChange(Happened.REMOVED, note.at, before or note.last.shown(), None)
+    if note.last.until is not None:
+        gone = (note.before or note.last).shown()._replace(until=note.last.until)
+        return ObjectChange(Happened.REMOVED, note.at, gone, None)
     happened = Happened.ADDED if before is None else Happened.MODIFIED
-    return ObjectChange(happened, note.at, before, note.after.shown())
+    return ObjectChange(happened, note.at, before, note.last.shown())

@@ -35,7 +35,6 @@ from upid.adapters.kubernetes.mirror.versions import is_newer, is_older, latest
 from upid.core.errors import UpidError
 
 _TURN = 20  # objects, 150 µs each, until others may use the loop
-_CALM = 60  # seconds; a watch that has stood so long is no trouble, also without a word
 NEEDED = frozenset({"nodes", "pods"})  # without them there is nothing to say
 
 
@@ -75,7 +74,6 @@ class Follower:
         self._gone: set[str] | None = None  # UIDs of those that go during a comparison
         self._behind = self._failures = self._missing = 0
         self._trouble: float | None = None
-        self._watching: float | None = None
         self._scope: asyncio.Timeout | None = None
         self.left_out = ""
         self.unreadable = self.relists = self.mended = 0
@@ -116,10 +114,8 @@ class Follower:
     @property
     def in_trouble(self) -> bool:
         """Return whether it has not worked for too long."""
-        now, stood = self._pace.now(), self._watching
-        if self._trouble is None or (stood is not None and now - stood > _CALM):
-            return False
-        return now - self._trouble > self._habits.silence
+        since = self._trouble
+        return since is not None and self._pace.now() - since > self._habits.silence
 
     # ── following ───────────────────────────────────────────────────────────────────────────────
 
@@ -197,6 +193,10 @@ class Follower:
         await self._pace.sleep(self._habits.pause(self._failures, self._pace))
         await self._contact.there()
 
+    def _opened(self) -> None:
+        """Note that the server took a watch; whether it has anything to say is another matter."""
+        self._trouble = None
+
     def _works(self) -> None:
         self._failures, self._missing, self._trouble = 0, 0, None
         self._contact.heard()
@@ -266,8 +266,7 @@ class Follower:
 
     async def _watch(self, found: Resource) -> None:
         """Take events until the past is forgotten, something fails, or `resume`."""
-        self._watching = self._pace.now()
-        events = self._client.watch(found, since=self._since)
+        events = self._client.watch(found, since=self._since, opened=self._opened)
         scope = asyncio.timeout(None)
         try:
             async with scope, aclosing(events):
@@ -281,7 +280,7 @@ class Follower:
             if not scope.expired():
                 raise
         finally:
-            self._scope = self._watching = None
+            self._scope = None
 
     def _take(self, event: Event[bytes]) -> None:
         if is_older(event.version, self._floor):

@@ -1,6 +1,6 @@
 """How a mirror follows a cluster: how often it looks again, and how much it keeps."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -36,6 +36,7 @@ class Readable(Protocol):
         *,
         since: str,
         metadata_only: bool = False,
+        opened: Callable[[], None] | None = None,
     ) -> AsyncGenerator[Event[bytes], None]:
         """Yield every change after a list's version."""
 

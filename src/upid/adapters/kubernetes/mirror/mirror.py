@@ -7,7 +7,7 @@ from upid.adapters.kubernetes.client import Discovery
 from upid.adapters.kubernetes.client.limits import Pace
 from upid.adapters.kubernetes.live.kinds import READ
 from upid.adapters.kubernetes.mirror.contact import Beat, Contact, is_hopeless
-from upid.adapters.kubernetes.mirror.follower import Follower
+from upid.adapters.kubernetes.mirror.follower import NEEDED, Follower
 from upid.adapters.kubernetes.mirror.habits import Habits, Readable
 from upid.adapters.kubernetes.mirror.store import Store
 from upid.core.errors import UpidError
@@ -46,7 +46,7 @@ class Mirror(ClusterMirror):
             for plural in self._kinds
         }
         self._discovered, self._loaded = asyncio.Event(), asyncio.Event()
-        self._failure: UpidError | None = None
+        self._failure: BaseException | None = None
 
     async def run(self) -> None:
         """Follow the cluster until cancelled; raise an `UpidError` only where waiting is no help.
@@ -63,11 +63,9 @@ class Mirror(ClusterMirror):
                 for follower in self._followers.values():
                     group.create_task(follower.follow())
         except BaseExceptionGroup as failures:
-            failure = _first(failures)
-            if isinstance(failure, UpidError):
-                self._failure = failure
-                self._loaded.set()
-            raise failure from failures
+            self._failure = _first(failures)
+            self._loaded.set()
+            raise self._failure from failures
 
     async def loaded(self) -> None:
         """Return once every kind that may be read has been listed in full; raise what `run` did."""
@@ -149,6 +147,8 @@ class Mirror(ClusterMirror):
             served = found.find(plural, *versions)
             failed = (found.failed[one] for one in versions if one in found.failed)
             why = next((f"their group does not answer: {one}" for one in failed), "")
+            if served is None and plural in NEEDED:
+                why = why or "the cluster does not serve them"
             if served is not None and not served.verbs >= _FOLLOWABLE:
                 served, why = None, "the cluster does not let anybody watch them"
             self._followers[plural].offer(served.resource if served else None, why)

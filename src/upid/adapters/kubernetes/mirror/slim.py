@@ -70,7 +70,9 @@ def _slim(tree: Tree) -> Slim:
         raise NoObject("it has no kind, name or uid")
     signed = _signed(meta.pop("managedFields", None))
     _drop_bulk(kind, tree)
-    kept = clean(tree, Counter(), _mask)
+    # Lists and watches have the two in different order; one object is to be the same bytes.
+    head = {"kind": kind, "apiVersion": str(tree.get("apiVersion") or "")}
+    kept = clean(head | tree, Counter(), _mask)
     if signed:
         kept["metadata"]["managedFields"] = signed
     notes = kept["metadata"].get("annotations")

@@ -101,6 +101,7 @@ class Store:
             if self._tables.get(plural, {}).pop(known.key, None) is not None:
                 self._weight -= known.weight
                 self._weight += (last or known).weight
+                self._generation += 1
                 self._bury(last or known, at, quiet=quiet, before=known)
 
     def mention(self, gone: Entry, at: datetime) -> None:
@@ -108,6 +109,7 @@ class Store:
         with self._lock:
             if gone.uid not in self._gone:
                 self._weight += gone.weight
+                self._generation += 1
                 self._bury(gone, at, quiet=False)
 
     def forget(self, plural: str) -> None:
@@ -156,10 +158,9 @@ class Store:
         self, known: Entry, at: datetime, *, quiet: bool, before: Entry | None = None
     ) -> None:
         """Remember one that went, as long as that is worth it; its weight is already counted."""
-        self._generation += 1
         buried = known.buried(at)
         if not quiet:
-            self._changes.note((before or known).buried(at), None, at)
+            self._changes.note(before or known, buried, at)
         if known.kind not in _REMEMBERED:
             self._weight -= known.weight
             return
