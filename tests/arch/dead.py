@@ -45,6 +45,7 @@ USED_BY: dict[str, str] = {
 FOUNDATIONS = frozenset(
     {"at_least", "cloud_event", "prefers", "retry", "stranger_access", "subscribe"},
     {"allowing", "at_least", "identify", "loaded", "mirror", "prefers", "stranger_access"},
+    {"allowing", "at_least", "prefers", "stranger_access"},
 )
 
 
