@@ -77,4 +77,4 @@ def sendable(
 
 def account_manifest() -> str:
     """Return YAML that makes UPID's own account in a cluster: a token that may read."""
-    return roles.files()["read.yaml"]
+    return roles.files()["read.yaml"].partition("---\n")[2]  # without where it is written from

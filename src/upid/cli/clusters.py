@@ -126,9 +126,10 @@ def validate(flags: Flags, cluster: Name) -> None:
 
     def ask(api: "Api") -> "View":
         nonlocal good
-        found = api.validate_cluster(cluster)
+        one = api.cluster(cluster)
+        found = api.validate_cluster(one.id)
         good = found.ok
-        return validation_view(found, cluster, flags)
+        return validation_view(found, one.name, flags)
 
     _answer(flags, ask)
     if not good:

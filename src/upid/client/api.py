@@ -196,12 +196,19 @@ class Api:
             if cursor is None:
                 return found
 
-    def cluster(self, cluster_id: str) -> ClusterRead:
+    def cluster(self, named: str) -> ClusterRead:
         """Return a registered cluster, by id or name."""
-        return self._ask("GET", _of(cluster_id), ClusterRead)
+        query = urlencode({"name": named, "limit": 1})
+        page = self._ask("GET", f"{_V1}/clusters?{query}", ClusterPage)
+        if page.items:
+            return page.items[0]
+        if "/" in named:  # no path can hold it, and ids have none
+            why, hint = f"there is no cluster {named!r}", "list them: upid clusters list"
+            raise Problem(Kind.MISSING, "cluster_not_found", why, hint)
+        return self._ask("GET", _of(named), ClusterRead)
 
     def cluster_health(self, cluster_id: str) -> ClusterHealth:
-        """Return how a registered cluster is, by id or name."""
+        """Return how a registered cluster is."""
         return self._ask("GET", f"{_of(cluster_id)}/health", ClusterHealth)
 
     def validate_cluster(self, cluster_id: str) -> Validation:

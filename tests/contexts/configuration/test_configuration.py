@@ -1,8 +1,7 @@
 """What single clusters have of their own: versions, history, what holds, and for whom.
 
-Broken on purpose, and caught here: `changed` without the version's key (two writers, both win);
-`_keep` without its comparison (an older version holds); the memory not filled at the start;
-`own` keyed without the cluster (one cluster's settings hold for another).
+Broken on purpose, and caught here: `_keep` that takes only the first version, or any; the memory not
+filled at the start; the oldest version read instead of the newest.
 """
 
 import asyncio
@@ -100,6 +99,20 @@ async def test_what_is_not_sent_is_not_set_any_more(program: Program) -> None:
 
     assert one(found, "following").value is True
     assert found.revision.own == {"requests_at_once": 2}
+    assert (await program.settings.preferences(PROD)).following is True
+
+
+async def test_of_two_versions_the_later_holds_in_whichever_order_they_are_heard_of(
+    program: Program,
+) -> None:
+    """CFG-1: two changes may commit in one order and be heard of in the other."""
+    first = await put(program, General(requests_at_once=1))
+    second = await put(program, General(requests_at_once=2))
+    assert (await program.settings.preferences(PROD)).at_once == 2
+
+    program.settings._keep(second.revision)
+    program.settings._keep(first.revision)
+    assert (await program.settings.preferences(PROD)).at_once == 2
 
 
 async def test_history_tells_who_set_what_and_when_and_what_was_before(program: Program) -> None:

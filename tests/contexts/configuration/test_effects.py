@@ -2,9 +2,9 @@
 
 The recording that ships is attached as two clusters, so that what differs is the settings alone.
 
-Broken on purpose, and caught here: answers kept by cluster and window alone (a change has no
-effect, or the other cluster's); `SettingsOfClusters` asked without the cluster's id; a rule that
-drops advice without a word; excluded namespaces that hold for one kind of advice only.
+Broken on purpose, and caught here: idleness kept by cluster and window alone; advice kept without
+the settings that idleness was judged by; a rule that drops advice without a word; excluded
+namespaces that hold for one kind of advice only.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence

@@ -1,7 +1,7 @@
 """The settings of single clusters over HTTP.
 
 Broken on purpose, and caught here: sections that let unknown fields pass, that take "0.9" for a
-number or true for 1, that check weights one by one; a tag that does not name the version.
+number or true for 1, that take any weights; a tag that does not name the version.
 """
 
 from collections.abc import AsyncIterator

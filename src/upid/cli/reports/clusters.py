@@ -145,8 +145,10 @@ def validation_view(found: "Validation", name: str, flags: Flags) -> View:
         blocks += [_granted(found)]
     if found.missing_rbac:
         again = command(flags, "clusters", "validate", name)
+        bound = "ClusterRoleBinding" in found.missing_rbac
+        then = "" if bound else ", and bind to the user that UPID is there"
         blocks += [
-            Heading("What grants the rest", "for kubectl apply -f -"),
+            Heading("What grants the rest", f"apply it with kubectl{then}"),
             Code(found.missing_rbac, "yaml"),
             Heading("Type next"),
             Commands(((again, "once it is applied"),)),
@@ -188,7 +190,7 @@ def _listed(one: "ClusterRead", health: "ClusterHealth") -> Row:
         "id": one.id,
         "proof": one.proof,
         "labels": _pairs(one.labels),
-        "why": "" if health.overall == "healthy" else "; ".join(health.reasons),
+        "why": "" if health.overall == "healthy" else _first(health.reasons),
     }
 
 
@@ -230,6 +232,11 @@ def _granted(found: "Validation") -> Table:
     )
     names = tuple(f"permission/{one.permission}" for one in found.permissions)
     return Table(columns, rows, listing=True, names=names)
+
+
+def _first(reasons: Sequence[str]) -> str:
+    more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+    return f"{reasons[0]}{more}" if reasons else ""
 
 
 def _states(health: "Iterable[ClusterHealth]") -> str:
