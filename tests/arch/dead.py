@@ -44,8 +44,6 @@ USED_BY: dict[str, str] = {
 # kubeconfigs over the API. Each has to go from here when its caller comes.
 FOUNDATIONS = frozenset(
     {"at_least", "cloud_event", "prefers", "retry", "stranger_access", "subscribe"},
-    {"allowing", "at_least", "identify", "loaded", "mirror", "prefers", "stranger_access"},
-    {"allowing", "at_least", "prefers", "stranger_access"},
 )
 
 
