@@ -48,6 +48,7 @@ FOUNDATIONS = frozenset(
     # the plumbing of clusters that stay connected: events, limits, conditions, seals
     | {"Breaker", "Bulkhead", "Courier", "Vault", "call", "cloud_event", "etag", "from_file"}
     | {"is_fresh", "require_match", "retry", "subscribe"},
+    {"at_least", "cloud_event", "prefers", "retry", "stranger_access", "subscribe"},
 )
 
 

@@ -19,7 +19,7 @@ class Unhurried(aiosqlite.Connection):
     """
 
     async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as in aiosqlite
-        work = asyncio.ensure_future(super()._execute(fn, *args, **kwargs))
+        work = asyncio.ensure_future(super()._execute(fn, *args, **kwargs))  # type: ignore[no-untyped-call]  # the library's
         task, wanted = asyncio.current_task(), 0
         while not work.done():
             try:
