@@ -40,14 +40,8 @@ USED_BY: dict[str, str] = {
     "should_exit": "uvicorn, the wish to end a server",
 }
 
-# Finished and shown on real servers; their first callers follow a cluster as it changes, and take
-# kubeconfigs over the API. Each has to go from here when its caller comes.
+# Finished and shown; each has to go from here when its first caller comes.
 FOUNDATIONS = frozenset(
-    {"allowing", "at_least", "cloud_event", "prefers", "retry", "stranger_access", "subscribe"},
-    {"allowing", "at_least", "prefers", "stranger_access", "watch"}
-    # the plumbing of clusters that stay connected: events, limits, conditions, seals
-    | {"Breaker", "Bulkhead", "Courier", "Vault", "call", "cloud_event", "etag", "from_file"}
-    | {"is_fresh", "require_match", "retry", "subscribe"},
     {"at_least", "cloud_event", "prefers", "retry", "stranger_access", "subscribe"},
 )
 

@@ -223,15 +223,25 @@ def _granted(found: "Validation") -> Table:
     )
     rows = tuple(
         {
-            "permission": one.permission,
-            "granted": _yes(one.allowed),
-            "vital": "always" if one.vital else "for more",
-            "without": "" if one.allowed else "; ".join(filter(None, (one.without, one.why))),
+            "permission": f"{', '.join(verbs)} {resource}",
+            "granted": _yes(allowed),
+            "vital": "always" if vital else "for more",
+            "without": without,
         }
-        for one in sorted(found.permissions, key=lambda one: one.allowed)
+        for (resource, allowed, vital, without), verbs in _by_resource(found).items()
     )
-    names = tuple(f"permission/{one.permission}" for one in found.permissions)
+    names = tuple(f"permission/{row['permission']}" for row in rows)
     return Table(columns, rows, listing=True, names=names)
+
+
+def _by_resource(found: "Validation") -> Mapping[tuple[str, bool, bool, str], list[str]]:
+    """Return verbs by what they are on and what there is to say of them, the missing first."""
+    rows: dict[tuple[str, bool, bool, str], list[str]] = {}
+    for one in sorted(found.permissions, key=lambda one: one.allowed):
+        verb, _, resource = one.permission.partition(" ")
+        said = "" if one.allowed else "; ".join(filter(None, (one.without, one.why)))
+        rows.setdefault((resource, one.allowed, one.vital, said), []).append(verb)
+    return rows
 
 
 def _first(reasons: Sequence[str]) -> str:
