@@ -106,7 +106,7 @@ def test_images_of_a_node_are_not_kept() -> None:
         + b"]" * 5000
         + b"}",
         b'{"kind": "Pod", "metadata": {"name": "a\xff", "uid": "u"}}',
-        b'{"kind": "Pod", "metadata": {"name": "a", "uid": ""}, "status": {"containerStatuses": 5}}',
+        b'{"kind":"Pod", "metadata": {"name":"a", "uid":""}, "status": {"containerStatuses": 5}}',
     ],
 )
 def test_what_is_no_object_is_refused_by_one_error(body: bytes) -> None:
