@@ -78,7 +78,9 @@ SABOTAGE: list[tuple[str, str, dict[str, str]]] = [
         "sending",
         "a live source sends requests of its own",
         {
-            "adapters/kubernetes/live/broken.py": "import upid.adapters.kubernetes.client.connections"
+            "adapters/kubernetes/live/broken.py": (
+                "from upid.adapters.kubernetes.client import connections"
+            )
         },
     ),
     ("sql", "a service writes SQL", {"contexts/clusters/service.py": "import sqlalchemy"}),
