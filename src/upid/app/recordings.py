@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from upid.adapters import recordings
-from upid.adapters.recordings import RecordingExists, RecordingRefused
+from upid.adapters.recordings import RecordingExists, RecordingRefused, writing
 from upid.core.window import Window, parse_span, rfc3339
 from upid.kit.clock import Clock, system_clock
 
@@ -33,7 +33,8 @@ def validate(path: Path, progress: Progress) -> Mapping[str, Any]:
 def anonymise(source: Path, target: Path, key_file: Path | None, progress: Progress) -> None:
     """Write a recording without names. Without a key file the key is random and forgotten."""
     _refuse_taken(target)
-    recordings.anonymise(source, target, _key(key_file), progress)
+    with writing(target):
+        recordings.anonymise(source, target, key_of(key_file), progress)
 
 
 def create(  # noqa: PLR0913 - what the command takes
@@ -61,7 +62,7 @@ def create(  # noqa: PLR0913 - what the command takes
         writer=f"upid {version('upid')}",
         requests=requests,
         prices=prices,
-        cadence=None if cadence is None else _cadence(cadence),
+        cadence=None if cadence is None else cadence_of(cadence),
         window=None if window is None else Window.parse(window, now=now),
         progress=progress,
     )
@@ -75,15 +76,16 @@ def create(  # noqa: PLR0913 - what the command takes
     }
 
 
-def _cadence(text: str) -> timedelta:
-    """Return a cadence such as 15s, 5m or 1h; seconds are for cadences only, not for windows."""
+def cadence_of(text: str) -> timedelta:
+    """Return a time such as 15s, 5m or 1h; windows are in minutes or longer, this need not be."""
     number = text.strip().removesuffix("s")
     if text.strip().endswith("s") and number.isdecimal() and int(number):
         return timedelta(seconds=int(number))
     return parse_span(text)
 
 
-def _key(path: Path | None) -> bytes:
+def key_of(path: Path | None) -> bytes:
+    """Return the key in a file, or a random one that nobody will know."""
     if path is None:
         return secrets.token_bytes(_KEY_BYTES)
     try:

@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields
 from typing import Annotated, Any, get_type_hints
 
@@ -11,6 +11,14 @@ import typer
 from upid.cli.output.formats import Format
 from upid.cli.output.paint import Colour
 
+_CONNECTION = (
+    "kubeconfig",
+    "context",
+    "as_",
+    "as_group",
+    "insecure_skip_tls_verify",
+    "request_timeout",
+)
 _PICK, _SOURCE, _SHOW, _GATE = "Pick", "Where from", "Show", "Gates for pipelines"
 
 
@@ -142,6 +150,18 @@ class Flags:
     ] = False
 
     @property
+    def wanted(self) -> dict[str, Any]:
+        """How to find the cluster that kubectl would speak to."""
+        return {
+            "kubeconfig": self.kubeconfig or "",
+            "context": self.context or "",
+            "as_": self.as_ or "",
+            "as_groups": tuple(self.as_group or ()),
+            "insecure": self.insecure_skip_tls_verify,
+            "request_timeout": self.request_timeout or "",
+        }
+
+    @property
     def namespaces(self) -> tuple[str, ...]:
         """The namespaces asked for; none means every one."""
         return () if self.all_namespaces else tuple(self.namespace or ())
@@ -149,8 +169,18 @@ class Flags:
 
 def reporting(command: Callable[..., None]) -> Callable[..., None]:
     """Return the command with all flags added; it gets them as its last argument, `flags`."""
+    return _with(command, [field.name for field in fields(Flags)])
+
+
+def connecting(command: Callable[..., None]) -> Callable[..., None]:
+    """Return the command with the flags that say which cluster to speak to, and `--quiet`."""
+    return _with(command, [*_CONNECTION, "quiet"])
+
+
+def _with(command: Callable[..., None], names: Sequence[str]) -> Callable[..., None]:
     own = [p for p in inspect.signature(command).parameters.values() if p.name != "flags"]
     hints = get_type_hints(command, include_extras=True)
+    chosen = [field for field in fields(Flags) if field.name in names]
     typed = get_type_hints(Flags, include_extras=True)
     added = [
         inspect.Parameter(
@@ -159,15 +189,17 @@ def reporting(command: Callable[..., None]) -> Callable[..., None]:
             default=None if field.default is MISSING else field.default,
             annotation=typed[field.name],
         )
-        for field in fields(Flags)
+        for field in chosen
     ]
 
     @functools.wraps(command)
     def told(**values: Any) -> None:  # noqa: ANN401  typer fills in what it parsed
-        flags = Flags(**{field.name: values.pop(field.name) for field in fields(Flags)})
+        flags = Flags(**{field.name: values.pop(field.name) for field in chosen})
         command(**values, flags=flags)
 
     told.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
-    told.__annotations__ = {p.name: hints[p.name] for p in own} | typed
+    told.__annotations__ = {p.name: hints[p.name] for p in own} | {
+        field.name: typed[field.name] for field in chosen
+    }
     del told.__wrapped__  # typer would follow it to the command's own signature
     return told

@@ -16,6 +16,7 @@ from upid.cli.analyze import app as analyze
 from upid.cli.config import app as config
 from upid.cli.explain import explain
 from upid.cli.recommend import recommend
+from upid.cli.record import record
 from upid.cli.recording import app as recording
 from upid.cli.serve import serve
 from upid.core.errors import UpidError
@@ -23,7 +24,7 @@ from upid.core.errors import UpidError
 _DEBUG = "UPID_DEBUG"
 _YOUNG = 100_000  # objects made between two looks for cycles; Python's 700 cost 0.13 s of imports
 _NO_PLUGINS = ("PYDANTIC_DISABLE_PLUGINS", "__all__")  # the search through site-packages: 0.03 s
-_ORDER = ("demo", "analyze", "recommend", "explain", "recording", "serve", "config")
+_ORDER = ("demo", "analyze", "recommend", "explain", "record", "recording", "serve", "config")
 
 
 class _Ordered(TyperGroup):
@@ -70,6 +71,7 @@ def _print_version() -> NoReturn:
     raise typer.Exit
 
 
+app.command()(record)
 app.add_typer(recording, name="recording")
 app.command()(serve)
 app.add_typer(config, name="config")

@@ -53,17 +53,9 @@ def _of_cluster(flags: Flags) -> "Api":
     """Return the API over the cluster that kubectl would speak to, with what is read meanwhile."""
     from upid.client.api import Api
 
-    wanted = {
-        "kubeconfig": flags.kubeconfig or "",
-        "context": flags.context or "",
-        "as_": flags.as_ or "",
-        "as_groups": tuple(flags.as_group or ()),
-        "insecure": flags.insecure_skip_tls_verify,
-        "request_timeout": flags.request_timeout or "",
-    }
     shown = not flags.quiet and sys.stderr.isatty()
     try:
-        return Api.of_cluster(wanted, _step if shown else lambda _: None)
+        return Api.of_cluster(flags.wanted, _step if shown else lambda _: None)
     finally:
         if shown:
             sys.stderr.write("\r\x1b[K")

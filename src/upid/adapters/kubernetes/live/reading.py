@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 import msgspec
 
 from upid.adapters.kubernetes.client import ClusterClient, Forbidden, ObjectMissing, Resource
-from upid.adapters.kubernetes.client.errors import ClusterError
+from upid.adapters.kubernetes.client.usage import seconds
 from upid.adapters.kubernetes.live.kinds import READ
+from upid.core.errors import UpidError
 from upid.core.ports.cluster_connection import ContainerReading, NodeReading, Usage
 from upid.core.ports.cluster_source import ObjectVersion
 
@@ -80,19 +81,27 @@ async def read_usage(client: ClusterClient, at: datetime) -> Usage | str:
                 container.name,
                 container.usage.cores,
                 float(container.usage.working_set),
+                pod.timestamp,
+                seconds(pod.window),
             )
             async for page in client.pod_usage()
             for pod in page.items
             for container in pod.containers
         ]
         nodes = [
-            NodeReading(node.metadata.name, node.usage.cores, float(node.usage.working_set))
+            NodeReading(
+                node.metadata.name,
+                node.usage.cores,
+                float(node.usage.working_set),
+                node.timestamp,
+                seconds(node.window),
+            )
             async for page in client.node_usage()
             for node in page.items
         ]
     except ObjectMissing:
         return "usage is unknown: the cluster has no metrics server (metrics.k8s.io)"
-    except ClusterError as error:
+    except UpidError as error:
         return f"usage is unknown: {error}"
     return Usage(at, tuple(containers), tuple(nodes))
 
