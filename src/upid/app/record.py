@@ -18,7 +18,7 @@ from upid.adapters.recordings import (
     writing,
 )
 from upid.app.live import Wanted, found_access
-from upid.app.recordings import cadence_of, key_of
+from upid.app.recordings import key_of, span_of
 from upid.app.watching import LONGEST, Plan, Progress, Watching
 from upid.core.window import rfc3339
 from upid.kit.clock import Clock, system_clock
@@ -38,9 +38,9 @@ class Asked:
     force: bool = False
 
     def plan(self) -> Plan:
-        """Return how long and how often to look. Raises `BadWindow`."""
-        long = None if self.duration is None else cadence_of(self.duration)
-        return Plan(long, cadence_of(self.every))
+        """Return how long and how often to look. Raises `BadSpan`."""
+        long = None if self.duration is None else span_of(self.duration, "--for")
+        return Plan(long, span_of(self.every, "--every"))
 
 
 def record(

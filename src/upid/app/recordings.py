@@ -10,10 +10,12 @@ from typing import Any
 
 from upid.adapters import recordings
 from upid.adapters.recordings import RecordingExists, RecordingRefused, writing
-from upid.core.window import Window, parse_span, rfc3339
+from upid.core.errors import UpidError
+from upid.core.window import BadWindow, Window, parse_span, rfc3339
 from upid.kit.clock import Clock, system_clock
 
 _KEY_BYTES = 32
+_DIGITS = 7  # of seconds: 115 days
 _LARGEST_KEY = 4096  # bytes of a key file; more is a file named by mistake
 
 Progress = Callable[[str], None]
@@ -62,7 +64,7 @@ def create(  # noqa: PLR0913 - what the command takes
         writer=f"upid {version('upid')}",
         requests=requests,
         prices=prices,
-        cadence=None if cadence is None else cadence_of(cadence),
+        cadence=None if cadence is None else span_of(cadence, "--cadence"),
         window=None if window is None else Window.parse(window, now=now),
         progress=progress,
     )
@@ -76,12 +78,27 @@ def create(  # noqa: PLR0913 - what the command takes
     }
 
 
-def cadence_of(text: str) -> timedelta:
+class BadSpan(UpidError):
+    """A text that should say how long, and does not."""
+
+    code = "bad_span"
+
+    def __init__(self, flag: str, text: str) -> None:
+        super().__init__(
+            f"{flag} {text!r} is no length of time",
+            hint="write a whole number and one of s, m, h, d, such as 15s, 10m or 24h",
+        )
+
+
+def span_of(text: str, flag: str) -> timedelta:
     """Return a time such as 15s, 5m or 1h; windows are in minutes or longer, this need not be."""
     number = text.strip().removesuffix("s")
-    if text.strip().endswith("s") and number.isdecimal() and int(number):
+    if text.strip().endswith("s") and number.isdecimal() and len(number) <= _DIGITS and int(number):
         return timedelta(seconds=int(number))
-    return parse_span(text)
+    try:
+        return parse_span(text)
+    except BadWindow as error:
+        raise BadSpan(flag, text) from error
 
 
 def key_of(path: Path | None) -> bytes:

@@ -151,15 +151,16 @@ class Watching:
             usage = await read_usage(client, now)
             if self.seen.start is None:
                 self._begin(usage, now)
+            every = self.seen.cadence.total_seconds()
+            last = int(duration.total_seconds() / every)
+            step = max(step, int((loop.time() - begun) / every))  # an answer may be long in coming
             self._take(step, usage, now)
             self._note(mirror, now)
             if following.done():
                 self._end_early(following, now)
                 return
-            every = self.seen.cadence.total_seconds()
-            last = int(duration.total_seconds() / every)
             self._show(step, last)
-            step = max(step + 1, round((loop.time() - begun) / every))
+            step += 1
             if step > last:
                 return
             await asyncio.wait({following}, timeout=max(0.0, begun + step * every - loop.time()))

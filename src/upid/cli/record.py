@@ -11,7 +11,7 @@ import typer
 from upid.cli.flags import Flags, connecting
 from upid.cli.recording import Form, Form_
 
-_HIDDEN = "names were replaced by stand-ins that cannot be undone without the key"
+_HIDDEN = "replaced by stand-ins, which cannot be undone without the key"
 
 
 @connecting
@@ -103,23 +103,37 @@ def _talk(made: Mapping[str, Any]) -> None:
 
 def _made(made: Mapping[str, Any], *, hidden: bool) -> tuple[Any, ...]:
     from upid.cli.output.blocks import Commands, Facts, Heading
-    from upid.cli.session import typed
+    from upid.cli.session import program, typed
 
     quality = ", ".join(f"{number:,} {what}" for what, number in sorted(made["quality"].items()))
     facts = [
         ("window", f"{made['window']['start']} to {made['window']['end']}"),
-        ("readings", f"{made['readings']:,}, one each {made['cadence_seconds']} s"),
+        ("readings", _readings(made)),
         ("objects", f"{made['objects']:,}"),
         ("samples", f"{made['samples']:,} of {made['series']:,} series"),
         *([("left out", quality)] if quality else []),
         *([("names", _HIDDEN)] if hidden else []),
     ]
-    path = made["path"]
+    path, upid = made["path"], program()
     see = [
-        (typed("upid", "analyze", "cluster", "--recording", path), "what it costs and wastes"),
-        (typed("upid", "recording", "inspect", path), "what is in it"),
+        (f"{upid} {typed('analyze', 'cluster', '--recording', path)}", "what it costs and wastes"),
+        (f"{upid} {typed('recording', 'inspect', path)}", "what is in it"),
     ]
+    if made["readings"] <= 1:
+        longer = typed("record", path, "--force", "--for", "24h")
+        see.append((f"{upid} {longer}", "a past, so that it can be advised on"))
     if not hidden:
-        give = typed("upid", "recording", "anonymise", path, "for-support.upid")
-        see.append((give, "before you give it away"))
+        give = typed("recording", "anonymise", path, "for-support.upid")
+        see.append((f"{upid} {give}", "before you give it away"))
     return Heading(path, "recording"), Facts(tuple(facts)), Commands(tuple(see))
+
+
+def _readings(made: Mapping[str, Any]) -> str:
+    """Return how many there are, and how far apart where there are several."""
+    match made["readings"]:
+        case 0:
+            return "none"
+        case 1:
+            return "1"
+        case number:
+            return f"{number:,}, one each {made['cadence_seconds']} s"

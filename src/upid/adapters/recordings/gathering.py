@@ -135,7 +135,7 @@ class Column:
 class Gathering:
     """What is gathered for a recording; a context manager that leaves nothing of it behind.
 
-    Everything lies in a folder beside the recording's path, that only its owner may read: 80 bytes
+    Everything lies in a folder beside the recording's path, that only its owner may read: 40 bytes
     for each container and reading, and the objects that went meanwhile.
     """
 
@@ -168,7 +168,7 @@ class Gathering:
         return len(self._containers.keys)
 
     def add(self, step: int, usage: Usage) -> int:
-        """Take a reading for a step; return how many samples in it were measured since the last.
+        """Take a reading for a step; return how many of it were measured since the last.
 
         Steps rise. What was measured before, and is only told again, is not another sample.
         """
@@ -178,7 +178,7 @@ class Gathering:
             fresh += self._nodes.add(step, usage.at, [((n.node,), n) for n in usage.nodes])
         self._last_step = step
         self.readings += 1
-        self.samples += fresh
+        self.samples += 2 * fresh  # CPU and memory
         return fresh
 
     def keep(self, version: ObjectVersion) -> None:

@@ -81,6 +81,8 @@ class Remark(msgspec.Struct, frozen=True, omit_defaults=True):
 
     def __str__(self) -> str:
         lasted = f" from {self.since} to {self.until}" if self.since else ""
+        if self.since == self.until and self.since:
+            lasted = f" at {self.since}"
         return f"{self.what}{lasted}{f': {self.detail}' if self.detail else ''}"
 
 
