@@ -1,7 +1,6 @@
 """`upid record` on real clusters: what is in the file, what never is, and how it may end.
 
-Broken on purpose, each seen red: arguments left in the objects; a pod's samples given to whoever
-has its name at the end; the first failed reading taken for the end; the file written in place.
+Broken on purpose: with arguments left in the objects, the canary is found.
 """
 
 import json
