@@ -43,7 +43,7 @@ USED_BY: dict[str, str] = {
 # Finished and shown on real servers; their first callers follow a cluster as it changes, and take
 # kubeconfigs over the API. Each has to go from here when its caller comes.
 FOUNDATIONS = frozenset(
-    {"allowing", "at_least", "prefers", "stranger_access", "watch"},
+    {"allowing", "at_least", "loaded", "prefers", "stranger_access"},
 )
 
 

@@ -39,6 +39,7 @@ class Faults:
     lose       events that never arrive
     repeat     events that arrive twice
     refuse     requests answered with 429
+    expired    plurals whose next watch is told that the past is forgotten
     forbidden  plurals that may not be read
     missing    plurals that are not served
     """
@@ -50,6 +51,7 @@ class Faults:
     lose: int = 0
     repeat: int = 0
     refuse: int = 0
+    expired: set[str] = field(default_factory=set)
     forbidden: set[str] = field(default_factory=set)
     missing: set[str] = field(default_factory=set)
 
@@ -125,6 +127,9 @@ class SimulatedCluster:
             return _status(403)
         if plural in self.faults.missing:
             return _status(404)
+        if plural in self.faults.expired:
+            self.faults.expired.remove(plural)
+            return _status(410)
         made = _Stream(self, self.server.watch(path, query), silence)
         self._open.add(made)
         return httpx2.Response(200, headers=_JSON, stream=made)

@@ -1,9 +1,10 @@
 """The mirror: what it keeps, what it says of itself, and when it gives up (CLU-7, O2, O3)."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 
+import msgspec
 import pytest
 
 from tests.adapters.kubernetes.following import HABITS, following
@@ -13,6 +14,9 @@ from tests.world.simulated.kinds import DEPLOYMENT
 from tests.world.simulated.kinds import POD_DISRUPTION_BUDGET as BUDGET
 from upid.adapters.kubernetes.client import Forbidden
 from upid.adapters.kubernetes.mirror import MirrorFull
+from upid.adapters.kubernetes.mirror.entries import Entry, entry
+from upid.adapters.kubernetes.mirror.slim import slim
+from upid.adapters.kubernetes.mirror.store import Store
 from upid.core.ports.cluster_connection import Freshness, Happened
 
 pytestmark = pytest.mark.anyio
@@ -218,14 +222,54 @@ async def test_a_connection_whose_peer_is_gone_is_noticed() -> None:
 async def test_lists_from_the_past_are_not_taken() -> None:
     async with following(cluster=crowded(2)) as found:
         await found.create(POD, "young")
+        generation = found.mirror.following().generation
         found.cluster.faults.past, found.cluster.faults.behind = 2, 1
+        found.cluster.faults.expired = {POD.plural}
+        found.cluster.cut()
+        await found.advance(10)
+        assert found.cluster.faults.past == 0
+        assert "young" in found.there(POD)
+        assert found.mirror.following().generation == generation  # it never was away
+
+
+async def test_one_that_came_again_while_nobody_looked_is_another_one() -> None:
+    async with following(cluster=crowded(1)) as found:
+        found.cluster.faults.apart = True
+        found.cluster.cut()
+        await found.delete(POD, "pod-0")
+        await found.create(POD, "pod-0")
         found.cluster.compact()
-        await found.create(POD, "younger")
-        await found.create(POD, "youngest")
-        for _ in range(30):
-            await found.advance(0.25)
-            assert "young" in found.there(POD)
-        assert found.there(POD) == ["pod-0", "pod-1", "young", "younger", "youngest"]
+        found.cluster.faults.apart = False
+        await found.advance(10)
+        assert len(found.gone(POD)) == len(found.there(POD)) == 1
+        told = found.mirror.changes()
+        assert [one.happened for one in told] == [Happened.REMOVED, Happened.ADDED]
+
+
+async def test_watches_that_stand_and_say_nothing_are_not_taken_for_live() -> None:
+    """A server that is cut off from etcd: it takes watches, and the question fails."""
+    async with following(cluster=crowded(1)) as found:
+        found.cluster.faults.deaf, found.cluster.faults.refuse = True, 10**6
+        await found.advance(HABITS.silence + 10)
+        assert found.mirror.following().freshness is Freshness.STALE
+        found.cluster.faults.refuse = 0
+        await found.advance(10)
+        assert found.mirror.following().freshness is Freshness.LIVE
+
+
+def test_an_older_word_of_one_that_is_dead_wakes_nobody() -> None:
+    store, at = Store(timedelta(hours=1), 10, 10), datetime(2026, 11, 2, tzinfo=UTC)
+
+    def pod(version: int) -> Entry:
+        meta = {"name": "web", "uid": "u", "resourceVersion": str(version)}
+        return entry(slim(msgspec.json.encode({"kind": "Pod", "metadata": meta})))
+
+    store.put("pods", pod(5), at, quiet=False)
+    store.remove("pods", pod(5), at, last=pod(7))
+    assert not store.put("pods", pod(6), at, quiet=False)
+    assert [one.until for one in store.objects(None)] == [at]
+    assert store.put("pods", pod(6), at, quiet=False, force=True)  # another history
+    assert [one.until for one in store.objects(None)] == [None]
 
 
 async def test_a_history_that_was_replaced_is_believed_in_the_end() -> None:

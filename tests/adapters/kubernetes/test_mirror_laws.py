@@ -26,7 +26,7 @@ from upid.adapters.kubernetes.mirror.slim import slim
 from upid.core.ports.cluster_connection import Freshness, Happened, ObjectChange
 from upid.core.ports.cluster_source import ObjectVersion
 
-EXAMPLES = int(os.environ.get("UPID_MIRROR_SCHEDULES", "25"))
+EXAMPLES = int(os.environ.get("UPID_MIRROR_SCHEDULES", "12"))
 STEPS = 30
 SETTLED = 10  # seconds after the last fault (O2)
 HABITS = Habits(pulse=2, comparison=600, relists=1000, longest_pause=3, believed=3)

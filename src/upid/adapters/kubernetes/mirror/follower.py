@@ -70,7 +70,7 @@ class Follower:
         self._wanted = asyncio.Event()
         self._settled = asyncio.Event()
         self._since = self._floor = ""
-        self._anew = self._unsure = self._listed = False
+        self._anew = self._unsure = self._listed = self._stands = False
         self._gone: set[str] | None = None  # UIDs of those that go during a comparison
         self._behind = self._failures = self._missing = 0
         self._trouble: float | None = None
@@ -92,10 +92,14 @@ class Follower:
         self._wanted.set()
 
     def resume(self) -> None:
-        """Watch on another connection, from where the present one is."""
-        if self._scope is not None:
+        """Watch on another connection, from where the present one is.
+
+        One that is just being made is left alone: TLS that is cancelled while it is agreed upon
+        leaves its socket open until it is collected.
+        """
+        if self._scope is not None and self._stands:
             self._scope.reschedule(asyncio.get_running_loop().time())
-            self._scope = None
+            self._scope, self._stands = None, False
 
     def begin_anew(self) -> None:
         """List anew and believe what comes, whatever was seen before."""
@@ -195,7 +199,9 @@ class Follower:
 
     def _opened(self) -> None:
         """Note that the server took a watch; whether it has anything to say is another matter."""
-        self._trouble = None
+        self._trouble, self._stands = None, True
+        if self._anew or self._unsure:
+            asyncio.get_running_loop().call_soon(self.resume)
 
     def _works(self) -> None:
         self._failures, self._missing, self._trouble = 0, 0, None
@@ -280,7 +286,7 @@ class Follower:
             if not scope.expired():
                 raise
         finally:
-            self._scope = None
+            self._scope, self._stands = None, False
 
     def _take(self, event: Event[bytes]) -> None:
         if is_older(event.version, self._floor):

@@ -59,7 +59,9 @@ def slim(body: bytes) -> Slim:
     try:
         tree = _decode(body)
         return _slim(tree)
-    except (msgspec.MsgspecError, ValueError, RecursionError, AttributeError, TypeError) as error:
+    except (msgspec.MsgspecError, ValueError, LookupError, RecursionError) as error:
+        raise NoObject(str(error)) from error
+    except (AttributeError, TypeError) as error:  # a part has another shape
         raise NoObject(str(error)) from error
 
 
