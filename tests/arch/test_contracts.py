@@ -77,11 +77,7 @@ SABOTAGE: list[tuple[str, str, dict[str, str]]] = [
     (
         "sending",
         "a live source sends requests of its own",
-        {
-            "adapters/kubernetes/live/broken.py": (
-                "from upid.adapters.kubernetes.client import connections"
-            )
-        },
+        {"adapters/kubernetes/live/broken.py": "import upid.adapters.kubernetes.client.asking"},
     ),
     ("sql", "a service writes SQL", {"contexts/clusters/service.py": "import sqlalchemy"}),
     ("sql", "an adapter opens SQLite", {"adapters/broken.py": "import sqlite3"}),

@@ -16,6 +16,7 @@ from upid.kit.clock import Clock, system_clock
 
 Progress = Callable[[str], None]
 
+INSTEAD = ("name a recording with --recording FILE", "try the sample: upid demo")
 _UNCHECKED = "the server's certificate was not checked, as asked"
 
 
@@ -25,16 +26,16 @@ class NothingToLookAt(UpidError):
     kind = Kind.MISSING
     code = "no_source"
 
-    def __init__(self, tried: NoCluster) -> None:
+    def __init__(self, tried: NoCluster, instead: Sequence[str]) -> None:
         ways = [
             way
             for way in tried.ways
             if way.name != "--server"  # kubectl's; here it names a server of UPID
         ]
-        remedies = [*(way.remedy for way in ways), "name a recording with --recording FILE"]
+        remedies = [*(way.remedy for way in ways), *instead]
         super().__init__(
             "no cluster to connect to: " + "; ".join(f"{way.name}: {way.why}" for way in ways),
-            hint="; or ".join([*remedies, "try the sample: upid demo"]),
+            hint="; or ".join(remedies),
         )
 
 
@@ -72,13 +73,23 @@ def read_cluster(
 
     Raises an `UpidError` that names every way that was tried, or what went wrong on the way.
     """
-    try:
-        access = find_access(wanted.options(), environment, home)
-    except NoCluster as error:
-        raise NothingToLookAt(error) from None
+    access = found_access(wanted, environment, home, INSTEAD)
     progress(f"{access.cluster} at {access.server}")
     with Portal() as portal:
         return portal.run(read_access(access, progress, clock))
+
+
+def found_access(
+    wanted: Wanted, environment: Mapping[str, str], home: Path, instead: Sequence[str] = ()
+) -> Access:
+    """Return how to reach the cluster that kubectl would speak to, or raise an `UpidError`.
+
+    instead  what else may be done without a cluster, for the hint
+    """
+    try:
+        return find_access(wanted.options(), environment, home)
+    except NoCluster as error:
+        raise NothingToLookAt(error, instead) from None
 
 
 async def read_access(access: Access, progress: Progress, clock: Clock) -> LiveSource:

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from upid.adapters import recordings
-from upid.adapters.recordings import RecordingExists, RecordingRefused
-from upid.core.window import Window, parse_span, rfc3339
+from upid.adapters.recordings import RecordingExists, RecordingRefused, writing
+from upid.core.errors import UpidError
+from upid.core.window import BadWindow, Window, parse_span, rfc3339
 from upid.kit.clock import Clock, system_clock
 
 _KEY_BYTES = 32
+_DIGITS = 7  # of seconds: 115 days
 _LARGEST_KEY = 4096  # bytes of a key file; more is a file named by mistake
 
 Progress = Callable[[str], None]
@@ -33,7 +35,8 @@ def validate(path: Path, progress: Progress) -> Mapping[str, Any]:
 def anonymise(source: Path, target: Path, key_file: Path | None, progress: Progress) -> None:
     """Write a recording without names. Without a key file the key is random and forgotten."""
     _refuse_taken(target)
-    recordings.anonymise(source, target, _key(key_file), progress)
+    with writing(target):
+        recordings.anonymise(source, target, key_of(key_file), progress)
 
 
 def create(  # noqa: PLR0913 - what the command takes
@@ -61,7 +64,7 @@ def create(  # noqa: PLR0913 - what the command takes
         writer=f"upid {version('upid')}",
         requests=requests,
         prices=prices,
-        cadence=None if cadence is None else _cadence(cadence),
+        cadence=None if cadence is None else span_of(cadence, "--cadence"),
         window=None if window is None else Window.parse(window, now=now),
         progress=progress,
     )
@@ -75,15 +78,31 @@ def create(  # noqa: PLR0913 - what the command takes
     }
 
 
-def _cadence(text: str) -> timedelta:
-    """Return a cadence such as 15s, 5m or 1h; seconds are for cadences only, not for windows."""
+class BadSpan(UpidError):
+    """A text that should say how long, and does not."""
+
+    code = "bad_span"
+
+    def __init__(self, flag: str, text: str) -> None:
+        super().__init__(
+            f"{flag} {text!r} is no length of time",
+            hint="write a whole number and one of s, m, h, d, such as 15s, 10m or 24h",
+        )
+
+
+def span_of(text: str, flag: str) -> timedelta:
+    """Return a time such as 15s, 5m or 1h; windows are in minutes or longer, this need not be."""
     number = text.strip().removesuffix("s")
-    if text.strip().endswith("s") and number.isdecimal() and int(number):
+    if text.strip().endswith("s") and number.isdecimal() and len(number) <= _DIGITS and int(number):
         return timedelta(seconds=int(number))
-    return parse_span(text)
+    try:
+        return parse_span(text)
+    except BadWindow as error:
+        raise BadSpan(flag, text) from error
 
 
-def _key(path: Path | None) -> bytes:
+def key_of(path: Path | None) -> bytes:
+    """Return the key in a file, or a random one that nobody will know."""
     if path is None:
         return secrets.token_bytes(_KEY_BYTES)
     try:

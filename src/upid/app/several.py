@@ -18,7 +18,7 @@ from upid.adapters.kubernetes.client.errors import TimedOut
 from upid.adapters.kubernetes.errors import NoCluster
 from upid.adapters.kubernetes.kubeconfig import Found, find_several
 from upid.adapters.kubernetes.live import LiveSource, identify
-from upid.app.live import NothingToLookAt, Progress, Wanted, read_access
+from upid.app.live import INSTEAD, NothingToLookAt, Progress, Wanted, read_access
 from upid.core.errors import UpidError
 from upid.kit.clock import Clock, system_clock
 
@@ -50,7 +50,7 @@ def read_clusters(
     try:
         found = find_several(wanted.options(), patterns, environment, home)
     except NoCluster as error:
-        raise NothingToLookAt(error) from None
+        raise NothingToLookAt(error, INSTEAD) from None
     with Portal() as portal:
         reading = portal.run(_started(found, progress, clock))
         try:

@@ -5,16 +5,13 @@ from typing import TYPE_CHECKING
 import typer
 
 from upid.cli import refusals
-from upid.cli.flags import Flags, taking
+from upid.cli.flags import CONNECTION, Flags, taking
 
 if TYPE_CHECKING:
     from upid.cli.output.blocks import View
 
 
-@taking(
-    *("kubeconfig", "context", "as_", "as_group", "insecure_skip_tls_verify", "request_timeout"),
-    *("output", "output_file", "detailed", "color", "quiet", "strict"),
-)
+@taking(*CONNECTION, "output", "output_file", "detailed", "color", "quiet", "strict")
 def doctor(flags: Flags) -> None:
     """Look why UPID does or does not work with a cluster; say what mends it. Changes nothing.
 

@@ -11,6 +11,14 @@ import typer
 from upid.cli.output.formats import Format
 from upid.cli.output.paint import Colour
 
+CONNECTION = (
+    "kubeconfig",
+    "context",
+    "as_",
+    "as_group",
+    "insecure_skip_tls_verify",
+    "request_timeout",
+)
 _PICK, _SOURCE, _SHOW, _GATE = "Pick", "Where from", "Show", "Gates for pipelines"
 _GLOB = frozenset("*?[")
 

@@ -18,6 +18,7 @@ from upid.cli.config import app as config
 from upid.cli.doctor import doctor
 from upid.cli.explain import explain
 from upid.cli.recommend import recommend
+from upid.cli.record import record
 from upid.cli.recording import app as recording
 from upid.cli.serve import serve
 from upid.core.errors import UpidError
@@ -26,7 +27,7 @@ _DEBUG = "UPID_DEBUG"
 _YOUNG = 100_000  # objects made between two looks for cycles; Python's 700 cost 0.13 s of imports
 _NO_PLUGINS = ("PYDANTIC_DISABLE_PLUGINS", "__all__")  # the search through site-packages: 0.03 s
 _FIRST = ("demo", "analyze", "recommend", "explain", "doctor")
-_ORDER = (*_FIRST, "recording", "serve", "clusters", "config")
+_ORDER = (*_FIRST, "record", "recording", "serve", "clusters", "config")
 
 
 class _Ordered(TyperGroup):
@@ -74,6 +75,7 @@ def _print_version() -> NoReturn:
     raise typer.Exit
 
 
+app.command()(record)
 app.add_typer(recording, name="recording")
 app.command()(serve)
 app.add_typer(clusters, name="clusters")

@@ -38,7 +38,7 @@ def inspect(path: Path_, output: Form_ = Form.TABLE) -> None:
     from upid.cli.session import located
 
     found = recordings.inspect(Path(located(path)))
-    _show("Recording", found, output, lambda: _inspected(found))
+    show_made("Recording", found, output, lambda: _inspected(found))
 
 
 @app.command()
@@ -51,7 +51,7 @@ def validate(path: Path_, output: Form_ = Form.TABLE) -> None:
     from upid.cli.session import located
 
     found = recordings.validate(Path(located(path)), _progress())
-    _show("RecordingReport", found, output, lambda: _validated(found))
+    show_made("RecordingReport", found, output, lambda: _validated(found))
     if not found["ok"]:
         raise typer.Exit(2)
 
@@ -131,16 +131,16 @@ def create(  # noqa: PLR0913, PLR0917 - an option each
         window=window,
         progress=_progress(),
     )
-    _show("RecordingCreated", made, output, lambda: _created(made))
+    show_made("RecordingCreated", made, output, lambda: _created(made))
 
 
-def _show(
+def show_made(
     kind: str,
     content: Mapping[str, Any],
     form: Form,
     blocks: "Callable[[], tuple[Any, ...]]",
 ) -> None:
-    """Print an answer: blocks for people, the document for machines."""
+    """Print what became of a recording: blocks for people, the document for machines."""
     from upid.cli.output.blocks import View
     from upid.cli.output.formats import Format, render
     from upid.cli.output.paint import Colour, Paint, wants_colour

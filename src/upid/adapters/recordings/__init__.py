@@ -14,17 +14,24 @@ from upid.adapters.recordings.errors import (
     RecordingIsNewer,
     RecordingMissing,
     RecordingRefused,
+    RecordingUnwritable,
+    writing,
 )
 from upid.adapters.recordings.reader import Recording, open_recording
 
 if TYPE_CHECKING:
     from upid.adapters.recordings.anonymising import anonymise
     from upid.adapters.recordings.creation import Created, create
+    from upid.adapters.recordings.gathering import Facts, Gathered, Gathering
+    from upid.adapters.recordings.manifest import Remark
     from upid.adapters.recordings.validation import Inspection, Problem, Report, inspect, validate
     from upid.adapters.recordings.writer import RecordingWriter
 
 __all__ = [
     "Created",
+    "Facts",
+    "Gathered",
+    "Gathering",
     "Inspection",
     "NotARecording",
     "Problem",
@@ -34,13 +41,16 @@ __all__ = [
     "RecordingIsNewer",
     "RecordingMissing",
     "RecordingRefused",
+    "RecordingUnwritable",
     "RecordingWriter",
+    "Remark",
     "Report",
     "anonymise",
     "create",
     "inspect",
     "open_recording",
     "validate",
+    "writing",
 ]
 
 # An analysis reads and never writes: the rest is imported when it is asked for.
@@ -48,6 +58,10 @@ _LATER = {
     "anonymise": "anonymising",
     "Created": "creation",
     "create": "creation",
+    "Facts": "gathering",
+    "Gathered": "gathering",
+    "Gathering": "gathering",
+    "Remark": "manifest",
     "Inspection": "validation",
     "Problem": "validation",
     "Report": "validation",

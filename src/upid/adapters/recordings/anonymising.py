@@ -63,6 +63,7 @@ def _writer(found: Recording, target: Path | str, names: Pseudonyms) -> Recordin
         version=manifest.cluster.version,
         pseudonymised=_REPLACED,
         quality=manifest.quality,
+        remarks=[msgspec.structs.replace(one, detail="") for one in found.manifest.remarks or ()],
     )
 
 

@@ -1,5 +1,7 @@
 """What can be wrong with a recording; every message names the file and the part of it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from upid.core.errors import Kind, UpidError
@@ -74,7 +76,30 @@ class RecordingExists(UpidError):
     kind = Kind.CONFLICT
     code = "recording_exists"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, hint: str = "") -> None:
         super().__init__(
-            f"'{path}' exists already", hint="choose another name with --out, or remove it first"
+            f"'{path}' exists already",
+            hint=hint or "choose another name with --out, or remove it first",
         )
+
+
+class RecordingUnwritable(UpidError):
+    """The disk, or the folder, does not take a recording; nothing of it is left there."""
+
+    code = "recording_unwritable"
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(
+            f"the recording '{path}' cannot be written: {why}",
+            hint="make room there, or name a file in a folder that exists and that you may write "
+            "to; what was there before is as it was",
+        )
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Raise what the disk says against a recording as `RecordingUnwritable`."""
+    try:
+        yield
+    except OSError as error:
+        raise RecordingUnwritable(path, (error.strerror or str(error)).lower()) from error

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from upid.adapters.recordings.errors import NotARecording, RecordingDamaged, RecordingIsNewer
 from upid.adapters.recordings.layout import (
@@ -66,6 +66,26 @@ class MemberNote(msgspec.Struct, frozen=True, omit_defaults=True):
     footer: Hash | None = None
 
 
+class Remark(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Something that happened while a recording was made, or that it could not read.
+
+    what    in words that name nothing of the cluster
+    detail  what the cluster, or the way to it, said; left out of a copy without names
+    since, until  RFC 3339, where it lasted
+    """
+
+    what: Word
+    detail: Word = ""
+    since: Word = ""
+    until: Word = ""
+
+    def __str__(self) -> str:
+        lasted = f" from {self.since} to {self.until}" if self.since else ""
+        if self.since == self.until and self.since:
+            lasted = f" at {self.since}"
+        return f"{self.what}{lasted}{f': {self.detail}' if self.detail else ''}"
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """Everything that is known of a recording before any of its samples is read."""
 
@@ -85,6 +105,13 @@ class Manifest(msgspec.Struct, frozen=True):
     writer: Word
     members: dict[str, MemberNote]
     quality: dict[str, Count] = {}  # what was wrong with the samples given, and how often
+    # Absent where there is none: the id of a recording from before there were any stays as it is.
+    remarks: list[Remark] | UnsetType = UNSET
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Return the remarks as sentences."""
+        return () if self.remarks is UNSET else tuple(map(str, self.remarks))
 
     @property
     def span(self) -> Window:

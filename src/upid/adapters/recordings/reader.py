@@ -93,6 +93,7 @@ class Recording(ClusterSource):
             sources=tuple(manifest.sources),
             metrics=frozenset(name for name, note in manifest.metrics.items() if note.samples),
             currency=manifest.currency,
+            notes=manifest.notes,
         )
 
     def objects(self, kinds: Sequence[str] | None = None) -> Iterator[ObjectVersion]:

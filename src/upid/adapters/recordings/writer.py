@@ -61,6 +61,7 @@ class RecordingWriter:
     provider, region, version              what is known of the cluster
     pseudonymised  what was replaced, such as ("namespaces", "pods")
     quality      what was wrong with the samples given, and how often (COL-4)
+    remarks      what happened while it was made
 
     Samples wait in a scratch folder beside the path: 8 bytes for each series and step.
     """
@@ -81,6 +82,7 @@ class RecordingWriter:
         version: str = "",
         pseudonymised: Sequence[str] = (),
         quality: Mapping[str, int] | None = None,
+        remarks: Sequence[notes.Remark] = (),
     ) -> None:
         self.path = Path(path)
         seconds = cadence.total_seconds()
@@ -97,6 +99,7 @@ class RecordingWriter:
         self._created, self._writer = rfc3339(created), writer
         self._pseudonymised = sorted(pseudonymised)
         self.quality: Counter[str] = Counter(quality or {})
+        self._remarks = list(remarks)
         self._scratch = Path(
             tempfile.mkdtemp(prefix=f".{self.path.name}.", dir=self.path.absolute().parent)
         )
@@ -311,6 +314,7 @@ class RecordingWriter:
             writer=self._writer,
             members=dict(members),
             quality=dict(self.quality),
+            remarks=self._remarks or msgspec.UNSET,
         )
         return msgspec.structs.replace(manifest, id=notes.identity(manifest))
 

@@ -193,22 +193,30 @@ class SecretFacts:
 
 @dataclass(frozen=True, slots=True)
 class ContainerReading:
-    """What one container used: cores over the last seconds, bytes now."""
+    """What one container used: cores over the last seconds, bytes now.
+
+    measured  when, by the clock of its node; None: not told
+    window    seconds before that which the cores are the mean of; 0: not told
+    """
 
     namespace: str
     pod: str
     container: str
     cores: float
     memory: float
+    measured: datetime | None = None
+    window: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class NodeReading:
-    """What one node used, the system's own part included."""
+    """What one node used, the system's own part included; when, as for a container."""
 
     node: str
     cores: float
     memory: float
+    measured: datetime | None = None
+    window: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The metrics API: what pods and nodes use just now, as a metrics server measured it."""
 
+import re
 from datetime import datetime
 
 import msgspec
@@ -9,6 +10,18 @@ from upid.core.quantity import parse_bytes, parse_cpu
 
 POD_USAGE = resource("metrics.k8s.io/v1beta1", "pods")
 NODE_USAGE = resource("metrics.k8s.io/v1beta1", "nodes")
+
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+_PART = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(h|ms|m|s|us|µs|ns)")
+_WHOLE = re.compile(f"({_PART.pattern})+")
+_LONGEST = 40  # characters
+
+
+def seconds(window: str) -> float:
+    """Return the seconds of a Go duration such as `1m0.05s`; 0 for anything else."""
+    if not _WHOLE.fullmatch(window[:_LONGEST]):
+        return 0.0
+    return sum(float(amount) * _UNITS[unit] for amount, unit in _PART.findall(window))
 
 
 class _Part(msgspec.Struct, frozen=True, rename="camel"):

@@ -16,9 +16,10 @@ from upid.adapters.kubernetes.client import (
     Selection,
     resource,
 )
-from upid.adapters.kubernetes.client.errors import ClusterError
+from upid.adapters.kubernetes.client.usage import seconds
 from upid.adapters.kubernetes.identity import SYSTEM, identity_of
 from upid.adapters.kubernetes.live.kinds import READ
+from upid.core.errors import UpidError
 from upid.core.ports.cluster_connection import ContainerReading, NodeReading, Usage
 from upid.core.ports.cluster_source import ObjectVersion
 
@@ -104,22 +105,30 @@ async def read_usage(client: ClusterClient, at: datetime) -> Usage | str:
                 container.name,
                 container.usage.cores,
                 float(container.usage.working_set),
+                pod.timestamp,
+                seconds(pod.window),
             )
             async for page in client.pod_usage()
             for pod in page.items
             for container in pod.containers
         ]
         nodes = [
-            NodeReading(node.metadata.name, node.usage.cores, float(node.usage.working_set))
+            NodeReading(
+                node.metadata.name,
+                node.usage.cores,
+                float(node.usage.working_set),
+                node.timestamp,
+                seconds(node.window),
+            )
             async for page in client.node_usage()
             for node in page.items
         ]
-    except ClusterError as error:
+    except UpidError as error:
         return usage_unknown(error)
     return Usage(at, tuple(containers), tuple(nodes))
 
 
-def usage_unknown(error: ClusterError) -> str:
+def usage_unknown(error: UpidError) -> str:
     """Return in a sentence why the metrics API did not say what is used."""
     if isinstance(error, ObjectMissing):
         return "usage is unknown: the cluster has no metrics server (metrics.k8s.io)"
