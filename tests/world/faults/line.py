@@ -84,7 +84,8 @@ class Line:
     def reset(self) -> None:
         """End with RST."""
         plug = self._writer.get_extra_info("socket")
-        with suppress(OSError):  # it is closed already, or a Unix socket, which knows no RST
+        # it is closed already, or a Unix socket, which knows no RST
+        with suppress(OSError, AttributeError):
             plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 

@@ -28,7 +28,7 @@ class Question:
 
     asked  for people, such as "list pods"
     body   sent by POST, to what only answers; None: a GET
-    most   bytes of the answer; None: the client's own limit
+    most   bytes of the answer, where it is less than the client's own limit
     plain  not compressed: what comes piece by piece
     """
 
@@ -134,7 +134,7 @@ class Asking:
                 raise
 
     async def _read(self, question: Question, headers: Headers, heard: _Heard) -> Answer:
-        most = self.limits.answer if question.most is None else question.most
+        most = min(self.limits.answer, question.most or self.limits.answer)
         sent, began = self.pace.clock(), self.pace.now()
         async with self._send(question, headers, self.limits.request) as answer:
             heard.begun = True

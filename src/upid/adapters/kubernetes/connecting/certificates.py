@@ -35,9 +35,9 @@ def _der(encoded: bytes) -> bytes:
 
 
 def _end(der: bytes) -> datetime:
-    from cryptography.x509 import load_der_x509_certificate  # 0.07 s, for those who need it
+    from cryptography.x509 import InvalidVersion, load_der_x509_certificate  # 0.07 s: only here
 
     try:
         return load_der_x509_certificate(der).not_valid_after_utc
-    except ValueError:
+    except (ValueError, InvalidVersion):
         raise NoCertificate("it is not built as a certificate is") from None
