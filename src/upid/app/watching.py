@@ -181,7 +181,7 @@ class Watching:
         if self._gathering.add(step, usage):
             self._over("nothing was measured", now)
         else:
-            self._gap("nothing was measured", "the metrics server has no figures of any pod", now)
+            self._gap("nothing was measured", "the metrics server has no new figures", now)
 
     def _note(self, mirror: Mirror, now: datetime) -> None:
         state = mirror.following()

@@ -1,5 +1,7 @@
 """Ill clusters are not felt by healthy ones (O1), by the registry's own lines and real servers.
 
+Run with the tests of the world, which have the machine to themselves: this measures.
+
 Broken on purpose, or rather found broken: lines followed a cluster before anybody had looked at it,
 and "usage is unknown" closed the breakers that looks had begun to open.
 
@@ -14,6 +16,8 @@ from typing import Any
 import pytest
 
 from tests.bench.clusters import MOST_FAILURES, MOST_MEMORY, MOST_P99, p99, ran
+
+pytestmark = pytest.mark.world
 
 QUICK = (24, 16, 14, 1, 60)  # healthy, ill, seconds, rounds, seconds of a breaker's pause
 PAUSE = 2
