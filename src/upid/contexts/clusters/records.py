@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from upid.contexts.clusters.errors import ClusterNotFound
 from upid.kit.crypto import Cell
 from upid.kit.db import DEFAULT_TENANT
+from upid.kit.logs import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from upid.kit.crypto import Vault
     from upid.kit.db import Database, Transaction
     from upid.kit.events import Event
+
+
+_log = logger("upid.clusters")
 
 
 class ClusterRecords:
@@ -63,10 +67,13 @@ class ClusterRecords:
             await self.checks(tx).add(cluster_id, check, self._kept)
 
     async def announce(self, events: Sequence[Event]) -> None:
-        """Store news for the courier, all or none."""
+        """Store news for the courier, all or none but those that no outbox takes."""
         async with self.db.transaction() as tx:
             for event in events:
-                await tx.emit(event)
+                try:
+                    await tx.emit(event)
+                except ValueError as error:  # nothing of it was written: the rest can be
+                    _log.error("news_refused", topic=event.topic, reason=str(error)[:200])
 
 
 def _cell(cluster_id: str) -> Cell:

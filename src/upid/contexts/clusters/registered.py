@@ -8,6 +8,8 @@ from datetime import datetime
 from upid.core.errors import UpidError
 from upid.core.ports.cluster_connection import Reach
 
+ID_DIGITS = 16  # of the identity, as recordings of the same cluster have
+
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -57,6 +59,11 @@ class Look:
     latency: float | None = None
     skew: float | None = None
     missing: tuple[str, ...] = field(default=())
+
+
+def cluster_id_of(reach: Reach) -> str:
+    """Return the id of the cluster that answered."""
+    return f"cl_{reach.identity[:ID_DIGITS]}"
 
 
 def good_look(reach: Reach, missing: Sequence[str]) -> Look:

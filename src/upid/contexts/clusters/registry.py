@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from upid.contexts.clusters.errors import (
     ClusterDiffers,
@@ -15,14 +15,15 @@ from upid.contexts.clusters.errors import (
 from upid.contexts.clusters.events import ClusterDeleted, ClusterRegistered, ClusterUpdated
 from upid.contexts.clusters.logic.naming import checked_labels, checked_name, endings
 from upid.contexts.clusters.logic.permissions import READ
-from upid.contexts.clusters.registered import Look, Registered, good_look
+from upid.contexts.clusters.registered import Look, Registered, cluster_id_of, good_look
 from upid.kit.bulkhead import Bulkhead
 from upid.kit.etags import etag, require_match
 from upid.kit.idempotency import once
+from upid.kit.logs import logger
 from upid.kit.pagination import Page, read_cursor, write_cursor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
     from datetime import datetime
 
     from upid.contexts.clusters.lines import Lines
@@ -34,7 +35,9 @@ if TYPE_CHECKING:
     from upid.kit.db import Transaction
     from upid.kit.idempotency import Reply
 
-ID_DIGITS = 16  # of the identity, as recordings of the same cluster have
+T = TypeVar("T")
+
+_log = logger("upid.clusters")
 _LISTING = "clusters"
 _STRANGERS_AT_ONCE, _STRANGERS_WAITING = 8, 32  # looks at clusters that are not registered yet
 
@@ -121,10 +124,13 @@ class ClusterRegistry:
             registered = True
             return answer(cluster)
 
-        reply = await once(self._records.db, key, asked, store, clock=self._clock)
-        if registered:
-            self._lines.open(cluster, reach)
-        return reply
+        async def stored() -> Reply:
+            reply = await once(self._records.db, key, asked, store, clock=self._clock)
+            if registered:
+                self._lines.open(cluster, reach)
+            return reply
+
+        return await _to_its_end(stored())
 
     async def _known(self, key: str, asked: bytes) -> Reply | None:
         """Return what was answered to this key before, without asking the cluster again."""
@@ -158,27 +164,35 @@ class ClusterRegistry:
             if reach.identity != before.identity:
                 raise ClusterDiffers(before.name, cluster_id_of(reach))
             after = replace(after, **_told(said, reach))
-        await self._store(before, after, wanted.kubeconfig)
-        if reach is not None:
-            await self._records.remember(after.id, _first_look(reach))
-        self._lines.open(after, reach)
-        return after
+
+        async def stored() -> Registered:
+            await self._store(before, after, wanted.kubeconfig)
+            self._lines.open(after, reach)
+            if reach is not None:
+                await self._records.remember(after.id, _first_look(reach))
+            return after
+
+        return await _to_its_end(stored())
 
     async def remove(self, wanted_id: str) -> None:
         """Forget a cluster with its credentials and its history. Raises ClusterNotFound."""
         cluster = await self.get(wanted_id)
         event = ClusterDeleted(at=self._clock(), cluster_id=cluster.id, name=cluster.name)
-        async with self._records.transaction() as tx:
-            if not await self._records.clusters(tx).remove(cluster.id):
-                raise ClusterNotFound(wanted_id, ())
-            await tx.emit(event)
-        await self._lines.close(cluster.id)
+
+        async def gone() -> None:
+            async with self._records.transaction() as tx:
+                if not await self._records.clusters(tx).remove(cluster.id):
+                    raise ClusterNotFound(wanted_id, ())
+                await tx.emit(event)
+            await self._lines.close(cluster.id)
+
+        await _to_its_end(gone())
 
     async def get(self, wanted_id: str) -> Registered:
         """Return a registered cluster by id or name. Raises ClusterNotFound."""
         async with self._records.transaction() as tx:
             repository = self._records.clusters(tx)
-            found = await repository.by_id(wanted_id) or await repository.by_name(wanted_id)
+            found = await repository.known_as(wanted_id)
             known = [] if found else [one.id for one in await repository.all()]
         if found is None:
             raise ClusterNotFound(wanted_id, known)
@@ -259,9 +273,22 @@ class ClusterRegistry:
             await tx.emit(event)
 
 
-def cluster_id_of(reach: Reach) -> str:
-    """Return the id of the cluster that answered."""
-    return f"cl_{reach.identity[:ID_DIGITS]}"
+async def _to_its_end(change: Coroutine[Any, Any, T]) -> T:
+    """Return what comes of a change, which is made whole also when nobody waits any longer.
+
+    A request that takes too long is cancelled; rows would be there then without their line.
+    """
+    task = asyncio.ensure_future(change)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        task.add_done_callback(_tell_failure)
+        raise
+
+
+def _tell_failure(task: asyncio.Task[Any]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.warning("late_change_failed", reason=type(error).__name__)
 
 
 def _told(said: Identified, reach: Reach) -> dict[str, Any]:

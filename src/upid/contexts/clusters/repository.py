@@ -65,6 +65,12 @@ class ClusterRepository:
         row = (await self._sql.execute(sa.select(*_SHOWN).where(mine))).one_or_none()
         return None if row is None else _registered(row)
 
+    async def known_as(self, wanted: str) -> Registered | None:
+        """Return the cluster with this id or name; PostgreSQL knows no text with a zero byte."""
+        if "\0" in wanted:
+            return None
+        return await self.by_id(wanted) or await self.by_name(wanted)
+
     async def all(self) -> list[Registered]:
         """Return every registered cluster, by name."""
         wanted = sa.select(*_SHOWN).where(clusters.c.tenant == self._tenant)

@@ -64,6 +64,7 @@ class Reach:
     grants      an answer for each permission asked about
     no_usage    why the metrics API does not answer; empty: it does
     usage_age   age of the latest reading of the metrics API
+    by_address  the identity where kube-system may not be seen; equal to it: it was not
     """
 
     at: datetime
@@ -75,6 +76,7 @@ class Reach:
     grants: tuple[Grant, ...]
     no_usage: str = ""
     usage_age: timedelta | None = None
+    by_address: str = ""
 
 
 class Freshness(StrEnum):

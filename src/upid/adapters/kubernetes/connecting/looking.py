@@ -57,6 +57,7 @@ async def look(client: ClusterClient, wanted: Sequence[Permission], clock: Clock
         grants=grants,
         no_usage=no_usage,
         usage_age=None if read_at is None else max(now - read_at, timedelta()),
+        by_address=identity_of("", client.access),
     )
 
 

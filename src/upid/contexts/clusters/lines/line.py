@@ -10,13 +10,18 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
-from upid.contexts.clusters.errors import ClusterLoading, ClusterLookTimeout
+from upid.contexts.clusters.errors import (
+    ClusterDiffers,
+    ClusterLoading,
+    ClusterLookTimeout,
+    ClusterNotFound,
+)
 from upid.contexts.clusters.lines.following import Follower
 from upid.contexts.clusters.lines.readings import UsageHour
 from upid.contexts.clusters.lines.ways import Mirrored
 from upid.contexts.clusters.logic.inventory import present
 from upid.contexts.clusters.logic.permissions import READ, Need, needed
-from upid.contexts.clusters.registered import Look, failed_look, good_look
+from upid.contexts.clusters.registered import Look, cluster_id_of, failed_look, good_look
 from upid.contexts.clusters.types import Cluster, View
 from upid.core.errors import Kind, UpidError
 from upid.core.ports.cluster_connection import Following, Freshness
@@ -88,6 +93,7 @@ class Line:
         self.grants: dict[Permission, Grant] = {}
         self.served: Served | None = None
         self.trouble: UpidError | None = None  # why there is no connection
+        self._stranger: ClusterDiffers | None = None  # who answers in its place
         self._epoch = secrets.token_hex(4)  # generations count anew when the program starts
         self._view: View | None = None
         self._viewing = asyncio.Lock()
@@ -108,27 +114,35 @@ class Line:
         """Stay connected until cancelled; nothing that goes wrong here leaves this line.
 
         after  seconds to wait before, so that not all lines begin at once
+        Raises ClusterNotFound when the cluster is no longer registered: there is nothing to keep.
         """
         await asyncio.sleep(after)
         now, pause = asyncio.get_running_loop().time, _FIRST_PAUSE
         while True:
-            began = now()
+            began, connection = now(), None
             try:
                 async with await self._made() as connection:
                     self._connection, self.trouble = connection, None
                     self._there.set()
                     await self._stay(connection)
+            except ClusterNotFound:
+                raise
             except UpidError as error:
                 await self._lost(error)
             except Exception:  # noqa: BLE001 - a fault on this line ends no other
                 _log.exception("cluster_line_failed", cluster=self.id)
             finally:
-                self._connection = None
-                self._there.clear()
-                self._well.clear()
+                self._let_go(connection)
             pause = _FIRST_PAUSE if now() - began > _LONGEST_PAUSE else pause
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _let_go(self, connection: ClusterConnection | None) -> None:
+        """Forget a connection, unless it closed so slowly that another one is there by now."""
+        if self._connection is connection:
+            self._connection = None
+            self._there.clear()
+            self._well.clear()
 
     async def _lost(self, error: UpidError) -> None:
         self.trouble = error
@@ -155,19 +169,24 @@ class Line:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def ask(self, question: Callable[[ClusterConnection], Awaitable[T]]) -> T:
+    async def ask(
+        self, question: Callable[[ClusterConnection], Awaitable[T]], *, looks: bool = False
+    ) -> T:
         """Ask the cluster something: in turn, and not while its breaker is open.
 
-        Raises BulkheadFull, CircuitOpen, ClusterLoading, and what the cluster answers.
+        looks  whether it is a look: only they go to another cluster at the same address
+        Raises BulkheadFull, CircuitOpen, ClusterLoading, ClusterDiffers, and what it answers.
         """
         async with self._queue:
-            connection = await self._connected()
+            connection = await self._connected(looks=looks)
             return await self.breaker.call(lambda: question(connection), counts=_is_failure)
 
-    async def asked_out_of_turn(self, question: Callable[[ClusterConnection], Awaitable[T]]) -> T:
+    async def asked_out_of_turn(
+        self, question: Callable[[ClusterConnection], Awaitable[T]], *, looks: bool = False
+    ) -> T:
         """Ask the cluster also while its breaker is open: somebody waits for just this answer."""
         async with self._queue:
-            return await question(await self._connected())
+            return await question(await self._connected(looks=looks))
 
     async def look(self, *, whole: bool, at_once: bool = False) -> Look:
         """Look at the cluster; return what was found, or the error that it ended with.
@@ -182,18 +201,31 @@ class Line:
         async def looked(connection: ClusterConnection) -> Reach:
             try:
                 async with asyncio.timeout(limit):
-                    return await connection.look(wanted)
+                    return self._same(await connection.look(wanted))
             except TimeoutError as error:
                 raise ClusterLookTimeout(self.cluster.name, limit) from error
 
         try:
-            found = await (self.asked_out_of_turn(looked) if at_once else self.ask(looked))
+            way = self.asked_out_of_turn if at_once else self.ask
+            found = await way(looked, looks=True)
         except (CircuitOpen, BulkheadFull):
             raise
         except UpidError as error:
             return await self.note(failed_look(error, self._ways.clock()))
         self._well.set()
         return await self.note(self.saw(found))
+
+    def _same(self, reach: Reach) -> Reach:
+        """Return what a look found. Raises ClusterDiffers: the address leads to another one now.
+
+        Who may not see what tells clusters apart, then or now, knows them by address only.
+        """
+        told = {self.cluster.identity, reach.identity}
+        if len(told) > 1 and reach.by_address not in told:
+            self._stranger = ClusterDiffers(self.name, cluster_id_of(reach))
+            raise self._stranger
+        self._stranger = None
+        return reach
 
     def saw(self, reach: Reach) -> Look:
         """Take in what a look found; return it as it is remembered."""
@@ -218,6 +250,8 @@ class Line:
             await self._ways.records.remember(self.cluster.id, check)
         except UpidError as error:
             _log.warning("check_not_stored", cluster=self.cluster.id, code=error.code)
+        except Exception:  # noqa: BLE001 - the line goes on, whatever a row does not take
+            _log.exception("check_not_stored", cluster=self.cluster.id)
         return check
 
     def following(self) -> Following | None:
@@ -303,14 +337,18 @@ class Line:
             raise ClusterLoading(self.cluster.name, why)
         return mirror, told
 
-    async def _connected(self) -> ClusterConnection:
+    async def _connected(self, *, looks: bool) -> ClusterConnection:
         """Return the connection; one that is just being made is waited for."""
         if self._connection is None and self.trouble is None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_CONNECTING):
                     await self._there.wait()
         if self._connection is None:
-            raise self.trouble or ClusterLoading(self.name, "it is being connected to")
+            if self.trouble is not None:
+                raise self.trouble.with_traceback(None)  # it would grow with each raising
+            raise ClusterLoading(self.name, "it is being connected to")
+        if self._stranger is not None and not looks:
+            raise self._stranger.with_traceback(None)
         return self._connection
 
     async def _looking(self) -> None:
@@ -320,6 +358,8 @@ class Line:
             with contextlib.suppress(CircuitOpen, BulkheadFull):
                 rare = number % _WHOLE_EVERY == 0
                 check = await self.look(whole=rare)
+                if self._stranger is not None:  # nothing of another cluster is to be followed
+                    raise self._stranger
                 if rare and check.ok:
                     with contextlib.suppress(UpidError):
                         self.served = await self.ask(_served)

@@ -1,7 +1,9 @@
 """The lines to all registered clusters, side by side: none can end another."""
 
 import asyncio
+from collections.abc import Awaitable
 
+from upid.contexts.clusters.errors import ClusterNotFound
 from upid.contexts.clusters.events import ObjectEvent, object_event
 from upid.contexts.clusters.lines.line import Line
 from upid.contexts.clusters.lines.ways import Ways
@@ -28,6 +30,7 @@ class Lines:
         self._ways, self._clusters = ways, clusters
         self._lines: dict[str, Line] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._leaving: set[asyncio.Task[None]] = set()  # in whose place another one is
         self._untold: dict[str, list[ObjectEvent]] = {}
 
     async def start(self) -> int:
@@ -53,22 +56,39 @@ class Lines:
         if running is None or seen is not None:
             if running is not None:
                 running.cancel()
-            self._tasks[cluster.id] = asyncio.create_task(line.run(after))
+                self._leaving.add(running)
+                running.add_done_callback(self._leaving.discard)
+            self._tasks[cluster.id] = asyncio.create_task(self._keep(line, after, running))
 
-    async def close(self, cluster_id: str) -> None:
-        """Close the line to a cluster; it can no longer be asked about."""
+    async def _keep(self, line: Line, after: float, former: "asyncio.Task[None] | None") -> None:
+        """Run a line once the former connection is closed; it ends when its cluster is forgotten.
+
+        That may be in the moment in which the line is opened, or by another program.
+        """
+        if former is not None:
+            await asyncio.wait([former], timeout=_ENDING)
+        try:
+            await line.run(after)
+        except ClusterNotFound:
+            if self._lines.get(line.id) is line:
+                self._forget(line.id)
+
+    def close(self, cluster_id: str) -> Awaitable[None]:
+        """Close the line to a cluster: from now on it cannot be asked about; await its end."""
+        task = self._forget(cluster_id)
+        return _ended([] if task is None else [task])
+
+    def _forget(self, cluster_id: str) -> "asyncio.Task[None] | None":
         self._clusters.disconnect(cluster_id)
         self._lines.pop(cluster_id, None)
         self._untold.pop(cluster_id, None)
-        task = self._tasks.pop(cluster_id, None)
-        if task is not None:
-            await _ended([task])
+        return self._tasks.pop(cluster_id, None)
 
     async def stop(self) -> None:
         """Close every line, within seconds."""
         for cluster_id in self._lines:
             self._clusters.disconnect(cluster_id)
-        tasks = list(self._tasks.values())
+        tasks = [*self._tasks.values(), *self._leaving]
         self._lines.clear()
         self._tasks.clear()
         await _ended(tasks)
@@ -82,7 +102,10 @@ class Lines:
         while True:
             await asyncio.sleep(_NEWS_EVERY)
             for line in tuple(self._lines.values()):
-                await self.tell(line)
+                try:
+                    await self.tell(line)
+                except Exception:  # noqa: BLE001 - what one cluster sent silences no other
+                    _log.exception("news_failed", cluster=line.id)
 
     async def tell(self, line: Line) -> None:
         """Store the news of one cluster in one transaction; what cannot be stored now waits."""
