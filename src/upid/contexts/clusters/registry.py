@@ -179,7 +179,7 @@ class ClusterRegistry:
         async with self._records.transaction() as tx:
             repository = self._records.clusters(tx)
             found = await repository.by_id(wanted_id) or await repository.by_name(wanted_id)
-            known = [] if found else [one.id for one in await repository.all()]
+            known = [] if found else [one.name for one in await repository.all()]
         if found is None:
             raise ClusterNotFound(wanted_id, known)
         return found
