@@ -55,8 +55,9 @@ def add(
 ) -> None:
     """Register clusters of your kubeconfig; --context takes globs such as 'prod-*'.
 
-    Files are sent as text, sealed by the server, and never written anywhere. A cluster that is
-    registered already stays as it is.
+    Files that the kubeconfig names are sent with it; the server keeps credentials sealed.
+
+    A cluster that is registered already stays as it is.
 
     Example: upid clusters add prod --context eks-prod
     """

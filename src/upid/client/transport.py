@@ -6,6 +6,7 @@ else that a stand-alone command does before its work begins.
 
 import asyncio
 import contextlib
+import re
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from types import TracebackType
@@ -13,6 +14,8 @@ from typing import Any, NamedTuple, Protocol, Self
 from urllib.parse import urlsplit
 
 from upid.client.errors import ServerUnreachable
+
+_NUMBER = re.compile(r"^\[Errno -?\d+\] ")  # that the system gives an error, before its text
 
 Message = MutableMapping[str, Any]
 AsgiApp = Callable[
@@ -172,7 +175,7 @@ class Remote(Transport):
         try:
             found = self._client.request(method, self.address + target, content=body, headers=sent)
         except httpx2.HTTPError as error:
-            raise ServerUnreachable(self.address, str(error)) from error
+            raise ServerUnreachable(self.address, _NUMBER.sub("", str(error))) from error
         return Reply(found.status_code, found.content)
 
     def close(self) -> None:

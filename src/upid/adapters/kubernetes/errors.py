@@ -142,5 +142,6 @@ class AddressRefused(UpidError):
     def __init__(self, address: str, why: str) -> None:
         super().__init__(
             f"the address {address!r} is refused: {why}",
-            hint="use the cluster's public address, or ask the operator of this UPID to allow it",
+            hint="use the cluster's public address, or have whoever runs this server allow the "
+            "network: UPID_CLUSTERS__ALLOWED_NETWORKS='[\"10.0.0.0/8\"]'",
         )

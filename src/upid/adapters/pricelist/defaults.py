@@ -24,7 +24,8 @@ def _storage(month: float, what: str) -> ListPrice:
 def _rates(
     name: str, cpu: float, gib: float, gpu: float, spot_cpu: float, spot_gib: float
 ) -> Rates:
-    source = PriceSource(PriceKind.RATES, f"OpenCost's default rates ({name})", "2026-08")
+    of = "" if name == "default" else f" ({name})"
+    source = PriceSource(PriceKind.RATES, f"OpenCost's default rates{of}", "2026-08")
     return Rates(cpu, gib, gpu, spot_cpu, spot_gib, USD, source)
 
 

@@ -241,7 +241,7 @@ def _wastes(found: "Sequence[Waste]", currency: str) -> Table:
         for one in found
     )
     names = tuple(f"{one.kind.lower()}/{one.name}" for one in found)
-    empty = "Nothing is paid for and not used."
+    empty = "No workload is known to waste anything."
     return Table(columns, rows, listing=True, names=names, empty=empty)
 
 

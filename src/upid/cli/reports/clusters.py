@@ -64,7 +64,7 @@ def list_view(
         Column("state", "State", tone=_tone),
         Column("server", "Server"),
         Column("version", "Version"),
-        Column("until", "Until"),
+        Column("until", "Good until"),
         Column("id", "Id", wide=True),
         Column("proof", "Known by", wide=True),
         Column("labels", "Labels", wide=True),
@@ -101,11 +101,11 @@ def cluster_view(found: "ClusterRead", health: "ClusterHealth", flags: Flags) ->
         ("version", found.version),
         ("known by", f"{found.proof} of {found.user}"),
         ("labels", _pairs(found.labels)),
-        ("registered", found.created),
-        ("followed", f"{follow.freshness}, heard of {follow.contact or 'never'}" if follow else ""),
+        ("registered", f"{phrases.minute(found.created)} UTC"),
+        ("followed", _followed(follow.freshness, follow.contact) if follow else ""),
         ("holds", _counts(follow.objects) if follow else ""),
         ("looked at", _looked(check.at, check.latency_ms, ok=check.ok) if check else "not yet"),
-        *((one.what, f"until {one.until}") for one in found.endings),
+        *((one.what, f"until {phrases.minute(one.until)} UTC") for one in found.endings),
     )
     blocks: list[Block] = [
         Heading(found.name, health.overall),
@@ -136,7 +136,11 @@ def validation_view(found: "Validation", name: str, flags: Flags) -> View:
             ("version", found.version or ""),
             ("answers in", f"{found.latency_ms:.0f} ms" if found.latency_ms is not None else ""),
             ("its clock", _clock(found.skew_seconds)),
-            ("usage", found.usage_unknown or ("known" if found.ok else "")),
+            (
+                "usage",
+                (found.usage_unknown or "").removeprefix("usage is ")
+                or ("known" if found.ok else ""),
+            ),
         ),
     ]
     if found.error is not None:
@@ -145,13 +149,13 @@ def validation_view(found: "Validation", name: str, flags: Flags) -> View:
         blocks += [_granted(found)]
     if found.missing_rbac:
         again = command(flags, "clusters", "validate", name)
-        bound = "ClusterRoleBinding" in found.missing_rbac
-        then = "" if bound else ", and bind to the user that UPID is there"
+        role = _role(found.missing_rbac)
+        bind = f"kubectl create clusterrolebinding {role} --clusterrole={role} --user=USER"
         blocks += [
-            Heading("What grants the rest", f"apply it with kubectl{then}"),
+            Heading("What grants the rest", "with kubectl apply -f, by whoever may grant it"),
             Code(found.missing_rbac, "yaml"),
             Heading("Type next"),
-            Commands(((again, "once it is applied"),)),
+            Commands(((bind, "whom UPID's credentials belong to"), (again, "then"))),
         ]
     return View("ClusterValidation", {"name": name}, msgspec.to_builtins(found), tuple(blocks))
 
@@ -214,6 +218,11 @@ def _outcome(one: Added) -> Row:
     }
 
 
+def _role(manifest: str) -> str:
+    """Return the name of the role that a manifest makes, which is its first name."""
+    return next(line.split()[1] for line in manifest.splitlines() if line.startswith("  name: "))
+
+
 def _granted(found: "Validation") -> Table:
     columns = (
         Column("permission", "Permission"),
@@ -265,9 +274,14 @@ def _counts(objects: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {kind}" for kind, count in most if count)
 
 
+def _followed(freshness: str, contact: str | None) -> str:
+    heard = f"heard of {phrases.minute(contact)} UTC" if contact else "not heard of yet"
+    return f"{freshness}, {heard}"
+
+
 def _looked(at: str, latency: float | None, *, ok: bool) -> str:
     took = f", answered in {latency:.0f} ms" if latency is not None else ""
-    return f"{at}{took}" + ("" if ok else ", in vain")
+    return f"{phrases.minute(at)} UTC{took}" + ("" if ok else ", in vain")
 
 
 def _clock(skew: float | None) -> str:

@@ -162,8 +162,8 @@ class SecretsNotEnabled(UpidError):
     def __init__(self, name: str) -> None:
         super().__init__(
             f"the Secrets of {name!r} are not looked at: nobody opted in",
-            hint="turn on `secrets` in the cluster's settings; UPID then reads names, types, "
-            "versions and ages, never what is in them",
+            hint='PUT {"secrets_metadata": true} to /api/v1/config/clusters/{id}; UPID then '
+            "reads names, types, versions and ages, never what is in them",
         )
 
 

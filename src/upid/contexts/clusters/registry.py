@@ -193,7 +193,7 @@ class ClusterRegistry:
         async with self._records.transaction() as tx:
             repository = self._records.clusters(tx)
             found = await repository.known_as(wanted_id)
-            known = [] if found else [one.id for one in await repository.all()]
+            known = [] if found else [one.name for one in await repository.all()]
         if found is None:
             raise ClusterNotFound(wanted_id, known)
         return found

@@ -98,7 +98,7 @@ class ClusterService:
         among = attached if recorded else known
         found = [c for c in among if wanted in (c.id, c.name)]
         if not found:
-            raise ClusterNotFound(named, [c.id for c in known])
+            raise ClusterNotFound(named, [c.name for c in known])
         if len(found) > 1:
             raise ClusterUnclear([c.id for c in found])
         return found[0]

@@ -261,7 +261,10 @@ def _missing(cluster: Cluster, span: hours.Span) -> tuple[str, ...]:
     if cluster.facts.cadence > _COARSEST:
         lacks.append("samples of an hour or less: idleness is judged hour by hour")
     if REQUESTS.name not in measured:
-        lacks.append("request data: idleness is told from usage, with confidence of 75 % at most")
+        lacks.append(
+            "request data (access logs or a mesh): idleness is told from usage, "
+            "with confidence of 75 % at most"
+        )
     if CPU.name not in measured:
         lacks.append("CPU samples")
     if span.history < HISTORY_NEEDED:

@@ -57,6 +57,19 @@ class Unauthorized(ClusterError):
         )
 
 
+def _granting(asked: str) -> str:
+    """Return what grants it; Secrets have a role of their own."""
+    if asked.endswith(" secrets"):
+        return (
+            "have whoever runs the cluster apply deploy/rbac/read-secrets-metadata.yaml; "
+            "what is in Secrets is never asked for"
+        )
+    return (
+        "`upid doctor` names all that is missing and prints the YAML that grants it; whoever "
+        "runs the cluster applies it"
+    )
+
+
 class Forbidden(ClusterError):
     """403: the cluster knows who is asking, and that one may not."""
 
@@ -67,8 +80,7 @@ class Forbidden(ClusterError):
         super().__init__(
             cluster,
             f"forbids to {asked}: {said}",
-            hint="grant it with UPID's read-only role, or ask whoever runs the cluster; "
-            "`kubectl auth can-i --list` says what is allowed",
+            hint=_granting(asked),
             details={"asked": asked},
         )
 

@@ -1,10 +1,11 @@
 """Reads what a cluster holds and uses at one moment: objects page by page, usage once."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -24,6 +25,7 @@ from upid.core.ports.cluster_connection import ContainerReading, NodeReading, Us
 from upid.core.ports.cluster_source import ObjectVersion
 
 Progress = Callable[[str], None]
+_Read = TypeVar("_Read")
 
 _AT_ONCE = 4  # lists side by side: the API server has others to serve
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # of objects that do not say when they were made
@@ -72,13 +74,27 @@ async def read_objects(client: ClusterClient, progress: Progress) -> Held:
     version, discovery = await asyncio.gather(client.version(), client.discovery())
     wanted = [found.resource for plural, in_ in READ if (found := discovery.find(plural, *in_))]
     gate = asyncio.Semaphore(_AT_ONCE)
-    lists = await asyncio.gather(*(_list(client, one, gate, progress) for one in wanted))
+    lists = await _together([_list(client, one, gate, progress) for one in wanted])
     left_out = [sentence for _, sentences in lists for sentence in sentences]
     objects = sorted(
         (found for versions, _ in lists for found in versions),
         key=lambda one: (one.kind, one.namespace, one.name, one.since),
     )
     return Held(_identity(client, objects), str(version), tuple(objects), tuple(left_out))
+
+
+async def _together(asked: Sequence[Coroutine[Any, Any, _Read]]) -> list[_Read]:
+    """Return all answers; the first error ends what is still asked, and waits for its end.
+
+    What is left running would be torn from its connection when the loop closes, and say so.
+    """
+    tasks = [asyncio.ensure_future(one) for one in asked]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def identify(client: ClusterClient) -> str | None:

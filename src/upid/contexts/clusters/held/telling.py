@@ -16,6 +16,7 @@ from upid.contexts.clusters.schemas.shared import (
     Trouble,
     check_row,
     instant,
+    milliseconds,
 )
 from upid.contexts.clusters.service import RECORDED
 from upid.contexts.clusters.types import Cluster
@@ -106,7 +107,7 @@ class ClusterStates:
             if check.ok
             else Trouble(code=check.code, message=check.message, hint=check.hint),
             version=check.version or None,
-            latency_ms=check.latency,
+            latency_ms=milliseconds(check.latency),
             skew_seconds=check.skew,
             usage_unknown=(reach.no_usage or None) if reach else None,
             permissions=_permissions(line) if check.ok else [],
@@ -213,7 +214,9 @@ def _amounts(found: tuple[float, float] | None) -> Amounts:
 
 def _total(found: Iterable[tuple[float, float]]) -> Amounts:
     rows = tuple(found)
-    return Amounts(cpu=sum(cpu for cpu, _ in rows), memory=sum(memory for _, memory in rows))
+    return Amounts(
+        cpu=round(sum(cpu for cpu, _ in rows), 9), memory=sum(memory for _, memory in rows)
+    )
 
 
 def _unmeasured(held: Snapshot, used: dict[str, tuple[float, float]]) -> list[str]:

@@ -6,6 +6,8 @@ from upid.core.snapshot import Container, Pod
 
 FINISHED = ("Succeeded", "Failed")  # a pod that ended asks for nothing any more
 
+_DIGITS = 9  # of a core: Kubernetes counts no finer, and 0.1 + 0.2 is 0.3
+
 Asked = tuple[float, int]  # cores, bytes
 
 
@@ -15,7 +17,7 @@ def declared(
     """Return the sum of an amount over containers that run; None where none declares it."""
     found = [part(one) for one in containers if not one.init]
     known = [amount for amount in found if amount is not None]
-    return sum(known) if known else None
+    return round(sum(known), _DIGITS) if known else None
 
 
 def asked_by(pods: Iterable[Pod], place: Callable[[Pod], str | None]) -> dict[str, Asked]:
@@ -28,7 +30,7 @@ def asked_by(pods: Iterable[Pod], place: Callable[[Pod], str | None]) -> dict[st
         cpu, memory = found.get(at, (0.0, 0))
         own_cpu = declared(pod.containers, lambda one: one.cpu_request) or 0.0
         own_memory = declared(pod.containers, lambda one: one.memory_request) or 0
-        found[at] = (cpu + own_cpu, memory + int(own_memory))
+        found[at] = (round(cpu + own_cpu, _DIGITS), memory + int(own_memory))
     return found
 
 

@@ -46,6 +46,11 @@ def instant(at: datetime | None) -> str | None:
     return None if at is None else rfc3339(at)
 
 
+def milliseconds(latency: float | None) -> float | None:
+    """Return a latency to the microsecond, as finely as it is measured."""
+    return None if latency is None else round(latency, 3)
+
+
 def check_row(check: Look) -> CheckRow:
     """Return a look as the API shows it."""
     return CheckRow(
@@ -55,7 +60,7 @@ def check_row(check: Look) -> CheckRow:
         message=check.message or None,
         hint=check.hint or None,
         version=check.version or None,
-        latency_ms=check.latency,
+        latency_ms=milliseconds(check.latency),
         skew_seconds=check.skew,
         missing_permissions=list(check.missing),
     )
