@@ -290,3 +290,30 @@ async def test_an_error_comes_out_of_a_portal_as_itself() -> None:
 
     with pytest.raises(Expired):
         await asyncio.to_thread(plainly)
+
+
+async def test_a_list_that_comes_back_to_the_same_place_is_given_up() -> None:
+    """O1: a hostile server's list has no end; whoever gathers it would fill memory."""
+    gathering = Gathered()
+    async with talking(lambda _: says(page(["a"], onward="again"))) as (client, _):
+        async with asyncio.timeout(5):
+            with pytest.raises(NotKubernetes, match="no end"):
+                await gathering.take(client)
+
+    assert gathering.names == ["a"]
+
+
+async def test_a_list_of_more_than_any_cluster_has_is_given_up() -> None:
+    """O1: also when each page is another one."""
+    many = page([f"pod-{number}" for number in range(60_000)])
+    turns = iter(range(1_000))
+
+    def answers(_: Asked) -> Reply:
+        return says({**many, "metadata": {"resourceVersion": "7", "continue": str(next(turns))}})
+
+    gathering = Gathered()
+    async with talking(answers, Limits(per_second=1_000, burst=1_000)) as (client, _):
+        with pytest.raises(NotKubernetes, match="no end"):
+            await gathering.take(client)
+
+    assert len(gathering.names) <= 1_000_000

@@ -153,3 +153,26 @@ def test_versions_that_are_numbers_are_compared_and_others_only_differ() -> None
     assert is_newer("a9", "a10")
     assert not is_newer("a9", "a9")
     assert latest("9", "10") == latest("10", "9") == "10"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", "n" * 300_000),
+        ("namespace", "n" * 300_000),
+        ("uid", "u" * 300_000),
+        ("resourceVersion", "7" * 300_000),
+        ("creationTimestamp", "9999-12-31T23:59:59-05:00"),
+        ("creationTimestamp", "0001-01-01T00:00:00+05:00"),
+    ],
+)
+def test_what_no_api_server_takes_is_no_object(field: str, value: str) -> None:
+    """O1: names stand beside the squeezed body, unsqueezed, and were not weighed; times that no
+    calendar has ended the mirror with an error that is none of ours."""
+    with pytest.raises(NoObject):
+        slim(encoded({**POD, "metadata": {**POD["metadata"], field: value}}))  # type: ignore[dict-item]
+
+
+def test_an_object_made_at_the_end_of_time_can_go() -> None:
+    end = datetime.max.replace(tzinfo=UTC)
+    assert death(end, None, AT) == end

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -14,10 +15,12 @@ import sqlalchemy as sa
 from tests.contexts.clusters.conftest import service
 from tests.contexts.clusters.registry_world import URL, Program, answered, registration, until
 from tests.fixtures.memory_cluster import MemoryCluster, MemoryConnector
+from upid.app.settings import Settings
 from upid.contexts.clusters.records import ClusterRecords
 from upid.contexts.clusters.registered import Look
 from upid.core.ports.cluster_connection import ClusterConnection
-from upid.kit.crypto import Cell, SealBroken
+from upid.kit.crypto import Cell, SealBroken, Vault
+from upid.kit.db import Database
 
 pytestmark = pytest.mark.anyio
 
@@ -168,3 +171,24 @@ async def test_a_line_goes_on_when_a_look_cannot_be_stored_for_whatever_reason(
         assert not task.done()
 
     assert "cannot be opened" in health["reasons"][0]
+
+
+async def test_what_is_shown_is_fresh_also_after_the_clock_was_set_back(
+    db: Database, vault: Vault, there: MemoryCluster, settings: Settings
+) -> None:
+    """O1: an age below zero was taken for a young one, so that pods stood still for hours."""
+    quick = settings.clusters.model_copy(update={"snapshot_age": timedelta(seconds=5)})
+    program = Program(db, vault, (there,), settings.model_copy(update={"clusters": quick}))
+    program.clock.ahead = timedelta(days=1)
+    async with program.running() as client:
+        place = (await client.post(URL, json=registration(there))).headers["location"]
+        await answered(client, f"{place}/pods", lambda x: len(x["items"]) == 2)
+        program.clock.ahead = timedelta(0)
+        there.drop("Pod", "shop", "web-2")
+        await answered(client, f"{place}/pods", lambda x: len(x["items"]) == 1)
+        line = program.lines.get(place.rpartition("/")[2])
+        assert line is not None
+        program.clock.ahead = timedelta(days=1)
+        before = line.reading()
+        program.clock.ahead = timedelta(0)
+        assert line.reading() is not before

@@ -34,6 +34,8 @@ _NOTHING: tuple[str, ...] = ()
 _SMALLEST = 10  # objects a page; a page that is still too large then is an error
 _SMALLER = 4  # the factor by which a page that is too large or too slow shrinks
 _RESTARTS = 3  # a list that does not end within three times five minutes will not
+_MOST = 1_000_000  # objects of one list; Kubernetes is tested with 300,000 containers
+_MOST_PAGES = 20_000  # also of empty ones, and of the smallest
 _METADATA = ";as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 
 
@@ -163,6 +165,8 @@ class _Place:
     first: bool = True
     consistent: bool = True
     restarts: int = 0
+    pages: int = 0
+    objects: int = 0
 
 
 class Lister:
@@ -221,6 +225,7 @@ class Lister:
             except (AnswerTooLarge, TimedOut) as error:
                 self._shrink(place, error)
                 continue
+            self._count(place, len(found.items or ()), found.metadata.onward)
             yield Page(
                 found.items or [],
                 found.metadata.resource_version,
@@ -276,6 +281,13 @@ class Lister:
         found.items = kept
         return found, tuple(lost)
 
+    def _count(self, place: _Place, objects: int, onward: str) -> None:
+        """Note how much has come, and refuse a list without an end: who gathers it keeps it all."""
+        place.pages, place.objects = place.pages + 1, place.objects + objects
+        goes_round = bool(onward) and onward == place.onward
+        if goes_round or place.pages > _MOST_PAGES or place.objects > _MOST:
+            raise answers.not_kubernetes(self._asking.access, "a list that has no end")
+
     def _go_on(self, place: _Place, error: Expired, expired: WhenExpired) -> None:
         """Decide how a list goes on whose moment is forgotten."""
         if not place.onward:
@@ -287,6 +299,7 @@ class Lister:
         if place.restarts > _RESTARTS:
             raise error
         place.onward, place.first, place.consistent = "", True, True
+        place.pages = place.objects = 0
 
     def _shrink(self, place: _Place, error: ClusterError) -> None:
         too_slow = isinstance(error, TimedOut) and error.answering

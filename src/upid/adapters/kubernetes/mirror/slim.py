@@ -13,10 +13,12 @@ from upid.core.redaction import clean
 from upid.kit.masking import without_secrets
 
 _LONG = 1_024  # characters; longer annotations are documents that tools keep for themselves
+_NAME = 253  # characters of a name, namespace, UID or version; Kubernetes has no longer ones
 _SIGNED = ("manager", "operation", "apiVersion", "time", "subresource")  # of managedFields
 _BULK: dict[str, tuple[str, ...]] = {  # of the status; images alone are 10 KB a node
     "Node": ("images", "volumesInUse", "volumesAttached", "daemonEndpoints"),
 }
+_END = datetime.max.replace(tzinfo=UTC)
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)  # of objects that do not say when they were made
 
 _STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -63,6 +65,8 @@ def slim(body: bytes) -> Slim:
         raise NoObject(str(error)) from error
     except (AttributeError, TypeError) as error:  # a part has another shape
         raise NoObject(str(error)) from error
+    except OverflowError as error:  # a time before the first year or after the last
+        raise NoObject(str(error)) from error
 
 
 def _slim(tree: Tree) -> Slim:
@@ -70,6 +74,9 @@ def _slim(tree: Tree) -> Slim:
     name, uid = meta.get("name"), meta.get("uid")
     if not (kind and name and isinstance(name, str) and isinstance(uid, str)):
         raise NoObject("it has no kind, name or uid")
+    around = (kind, name, uid, meta.get("namespace"), meta.get("resourceVersion"))
+    if any(len(str(one)) > _NAME for one in around):  # they are kept beside the body, as they are
+        raise NoObject("its name is longer than any")
     signed = _signed(meta.pop("managedFields", None))
     _drop_bulk(kind, tree)
     # Lists and watches have the two in different order; one object is to be the same bytes.
@@ -154,4 +161,7 @@ def death(since: datetime, ended: datetime | None, heard: datetime) -> datetime:
     A pod's own time of deletion lies its grace period ahead, which it seldom needs.
     """
     told = heard if ended is None else min(ended, heard)
-    return max(told, since + timedelta(microseconds=1)) if told <= since else told
+    if told > since:
+        return told
+    soonest = timedelta(microseconds=1)
+    return since + soonest if since <= _END - soonest else since

@@ -7,6 +7,7 @@ import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar
 
@@ -292,7 +293,9 @@ class Line:
         with self._reads:
             newest, now = self.usage.newest, self._ways.clock()
             known = self._reading
-            young = known is not None and now - known.made < self._ways.settings.usage_interval
+            young = known is not None and _is_young(
+                now - known.made, self._ways.settings.usage_interval
+            )
             if known is not None and young and known.newest == newest:
                 return known.cluster
             mirror, told = self._mirror()
@@ -324,7 +327,7 @@ class Line:
         if view is None:
             return None
         age = self._ways.clock() - view.at
-        young = age < self._ways.settings.snapshot_age
+        young = _is_young(age, self._ways.settings.snapshot_age)
         return view if young or self.mark() == view.mark else None
 
     def _mirror(self) -> tuple[ClusterMirror, Following]:
@@ -416,6 +419,11 @@ class Line:
     def _is_left_alone(self) -> bool:
         """Say whether the cluster failed so often that only a look goes there now and then."""
         return self.breaker.state is not CircuitState.CLOSED
+
+
+def _is_young(age: timedelta, limit: timedelta) -> bool:
+    """Say whether something is young; what was made in the future was before the clock was set."""
+    return timedelta(0) <= age < limit
 
 
 async def _ended(task: asyncio.Task[None] | None) -> None:

@@ -35,6 +35,8 @@ class UsageHour:
         """Take in a reading, or the sentence that says why there is none."""
         while self._minutes and self._minutes[0].usage.at <= now - KEPT:
             self._minutes.popleft()
+        while self._minutes and self._minutes[-1].usage.at > now:
+            self._minutes.pop()  # the clock was set back: what was then is not yet
         if isinstance(usage, str):
             self.latest, self.unknown = None, usage
             return
