@@ -24,6 +24,7 @@ class Limits:
     attempts           how often a question is asked at most
     first_pause        before the second attempt; doubles, up to `longest_pause`
     page               objects a page: 10,000 pods take 20 requests, a page of 7 KB each 3.5 MB
+    objects            of one list; Kubernetes is tested with 300,000 containers
     answer             bytes of one answer: 500 objects of 128 KB; larger pages are halved
     event              bytes of one event of a watch: etcd takes no object above 1.5 MB, unless
                        told to
@@ -42,6 +43,7 @@ class Limits:
     first_pause: float = 0.2
     longest_pause: float = 10
     page: int = 500
+    objects: int = 1_000_000
     answer: int = 64 << 20
     event: int = 16 << 20
     watch_silence: float = 90

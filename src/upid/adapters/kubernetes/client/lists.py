@@ -34,7 +34,6 @@ _NOTHING: tuple[str, ...] = ()
 _SMALLEST = 10  # objects a page; a page that is still too large then is an error
 _SMALLER = 4  # the factor by which a page that is too large or too slow shrinks
 _RESTARTS = 3  # a list that does not end within three times five minutes will not
-_MOST = 1_000_000  # objects of one list; Kubernetes is tested with 300,000 containers
 _MOST_PAGES = 20_000  # also of empty ones, and of the smallest
 _METADATA = ";as=PartialObjectMetadata{};g=meta.k8s.io;v=v1"
 
@@ -285,7 +284,7 @@ class Lister:
         """Note how much has come, and refuse a list without an end: who gathers it keeps it all."""
         place.pages, place.objects = place.pages + 1, place.objects + objects
         goes_round = bool(onward) and onward == place.onward
-        if goes_round or place.pages > _MOST_PAGES or place.objects > _MOST:
+        if goes_round or place.pages > _MOST_PAGES or place.objects > self._asking.limits.objects:
             raise answers.not_kubernetes(self._asking.access, "a list that has no end")
 
     def _go_on(self, place: _Place, error: Expired, expired: WhenExpired) -> None:
