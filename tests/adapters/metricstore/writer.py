@@ -23,7 +23,7 @@ from upid.core.samples import unix_milli
 CLUSTER = "cl_written"
 SERIES = 1000
 START = datetime(2026, 3, 2, tzinfo=UTC)
-STEP = timedelta(minutes=2)  # an hour is 30 deliveries, a day 720
+STEP = timedelta(minutes=10)  # an hour is 6 deliveries, a day 144
 LIMITS = StoreLimits(segment_bytes=200_000)
 
 
@@ -37,7 +37,11 @@ def values(delivery: int) -> Floats:
 def write(root: Path, first: int, count: int) -> None:
     """Write deliveries, tidy up after each, and say what was acknowledged."""
     clock = FixedClock(START + first * STEP)
-    store = EmbeddedStore(root, clock, LIMITS, lambda: 0.0)
+
+    def running() -> float:
+        return (clock.now - START).total_seconds()
+
+    store = EmbeddedStore(root, clock, LIMITS, running)
     ids = np.arange(SERIES)
     for delivery in range(first, first + count):
         clock.now = START + delivery * STEP
@@ -47,12 +51,13 @@ def write(root: Path, first: int, count: int) -> None:
                 store.append(CLUSTER, [batch])
                 break
             except StoreUnavailable:
+                say(f"refused {delivery}")
                 time.sleep(0.001)
         say(f"acked {delivery}")
         try:
             store.tidy()
         except StoreUnavailable:
-            say("untidy")
+            say(f"untidy {delivery}")
     store.close()
 
 

@@ -68,7 +68,8 @@ class Log:
         self._path = folder
         self._good = 0  # bytes that were acknowledged
         self._latest = 0
-        self._doubtful = False
+        self._doubtful = False  # whether the disk has what was written last
+        self._lost = False  # it has not what was acknowledged
         with disk(folder):
             make_folder(folder)
 
@@ -195,12 +196,13 @@ class Log:
             with suppress(OSError):
                 os.ftruncate(self._file, good)
             self.close_segment()
-        if read_back(path, good):
+        self._lost |= not read_back(path, good)
+        if self._lost:
+            self._remember()
+        else:
             self._open_next()
             self._latest = latest
-        else:
-            self._remember()
-        self._doubtful = False
+        self._doubtful = self._lost = False
 
     def _remember(self) -> None:
         newest = max((segment.latest for segment in self._closed), default=0)
