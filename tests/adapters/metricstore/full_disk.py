@@ -118,7 +118,7 @@ def main(folder: Path, rounds: int) -> None:
         sender.store = store
         sender.check()
     assert verify(folder / "store") == ()
-    print(json.dumps(sender.said))
+    sys.stdout.write(json.dumps(sender.said))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from upid.core.window import Window
 START = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday
 BASE = unix_milli(START)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+TICK = timedelta(minutes=10)
 CLUSTER = "cl_0123456789abcdef"
 
 Row = tuple[int, int, float]  # series, milliseconds after START, value
@@ -89,24 +90,23 @@ def told(panel: Panel) -> dict[tuple[int, int], float]:
     return dict(zip(keys, panel.values.tolist(), strict=True))
 
 
-def filled(root: Path, machine: Machine, hours: int = 30, series: int = 40) -> dict[str, int]:
-    """Put a tick every ten minutes into a store; return how many samples each metric has."""
+def fill(root: Path, machine: Machine, hours: int, series: int = 40) -> int:
+    """Put a tick of three metrics every ten minutes into a store; return how many samples."""
     rng = np.random.default_rng(3)
-    counts: dict[str, int] = {}
+    count = 0
     with opened(root, machine) as store:
         for number in range(hours * 6):
-            at = number * timedelta(minutes=10)
+            at = number * TICK
             machine.pass_(max(START + at - machine.wall(), timedelta()))
-            for metric, scale in ((m.CPU, 1e6), (m.MEMORY, 1 / 1024), (m.REQUESTS, 1.0)):
-                found = rng.integers(0, 10**6, series) / scale
-                ids = range(series) if metric is not m.REQUESTS else range(100, 100 + series)
-                values = dict(zip(ids, found.tolist(), strict=True))
-                counts[metric.name] = (
-                    counts.get(metric.name, 0)
-                    + store.append(CLUSTER, [tick(metric, at, values)]).kept
-                )
-            store.tidy()
-    return counts
+            batches = []
+            for metric, first in ((m.CPU, 0), (m.MEMORY, 0), (m.REQUESTS, 100)):
+                found = rng.integers(0, 10**6, series) / metric.scale
+                ids = range(first, first + series)
+                batches.append(tick(metric, at, dict(zip(ids, found.tolist(), strict=True))))
+            count += store.append(CLUSTER, batches).kept
+            if number % 6 == 0:
+                store.tidy()
+    return count
 
 
 def at_rest(root: Path) -> dict[str, str]:
