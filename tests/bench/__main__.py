@@ -5,7 +5,7 @@ A group is named after its area; its rows are in a module beside this one.
 
 import sys
 
-from tests.bench import house, kubernetes, scale, world
+from tests.bench import house, kubernetes, scale, store, world
 from tests.bench.ledger import Groups, run
 
 GROUPS: Groups = {
@@ -15,6 +15,7 @@ GROUPS: Groups = {
     "insights": scale.INSIGHTS,
     "recommendations": scale.RECOMMENDATIONS,
     "kubernetes": kubernetes.ROWS,
+    "store": store.ROWS,
     "world": world.ROWS,
 }
 

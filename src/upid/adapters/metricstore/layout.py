@@ -28,6 +28,7 @@ WAL, MANIFEST, QUARANTINE = "wal", "manifest", "quarantine"
 STORE, LOCK = "store.json", "lock"
 RAW = "raw"
 WHOLE_DAY = "day"
+LATE = "late"  # what came when its day was over, whatever its hour
 BESIDE = ".beside"  # ending of a file that is being written
 
 HOUR, DAY = 3_600_000, 86_400_000  # milliseconds

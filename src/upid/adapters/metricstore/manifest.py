@@ -34,7 +34,7 @@ _HASH = 16  # digits of the checksum in a name
 class Place:
     """Which samples a file has: those of a family on a day, in a resolution.
 
-    part  "day", or the hour that it has, such as "07"
+    part  "day", the hour that it has, such as "07", or "late"
     """
 
     resolution: str

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from upid.adapters.metricstore.head import Head
 from upid.adapters.metricstore.layout import (
     DAY,
     HOUR,
+    LATE,
     RAW,
     WHOLE_DAY,
     Family,
@@ -37,9 +39,10 @@ from upid.adapters.metricstore.tables import (
     write,
 )
 from upid.core.metrics import METRICS, Metric
+from upid.core.panel import Ints
 from upid.core.ports.metric_store import Expired
 from upid.core.rollup import Level
-from upid.core.samples import Samples, joined
+from upid.core.samples import Samples, joined, settled
 
 _TOLERANCE = 1e-9  # between a sum of samples and the sum of their roll-up: order of addition
 _LASTING = (Level.HOUR, Level.DAY)
@@ -72,7 +75,7 @@ class Upkeep:
             frozen = self._memory.freeze(time)
         try:
             for cluster in sorted(frozen):
-                self._file(cluster, frozen[cluster])
+                self._file(cluster, frozen[cluster], time // DAY)
         except BaseException:
             self._memory.thaw()
             raise
@@ -80,12 +83,12 @@ class Upkeep:
             self._log.drop([segment for segment in closed if segment.latest < time])
         self._flushed = time
 
-    def _file(self, cluster: str, head: Head) -> None:
-        hours = list(_hours(cluster, head))
+    def _file(self, cluster: str, head: Head, today: int) -> None:
+        found = list(_places(cluster, head, today))
         files = self._shelf.of(cluster)
-        with self._shelf.changing(place.folder for place, _ in hours):
+        with self._shelf.changing(place.folder for place, _ in found):
             written: list[Listed] = []
-            for place, parts in hours:
+            for place, parts in found:
                 there = files.get(place)
                 merged = parts if there is None else self._merged(parts, there)
                 written += write(self._root, [RawTable(place)], from_memory(merged))
@@ -211,19 +214,31 @@ class Upkeep:
                     raise self._reader.damaged(level, f"it does not add up for {metric.name!r}")
 
 
-def _hours(cluster: str, head: Head) -> Iterator[tuple[Place, dict[Metric, Samples]]]:
-    """Yield the samples of a head by family, day and hour."""
-    families: dict[Family, dict[Metric, Samples]] = {}
+def _places(cluster: str, head: Head, today: int) -> Iterator[tuple[Place, dict[Metric, Samples]]]:
+    """Yield the samples of a head by family and place: hours of today, late ones of days before."""
+    families: dict[Family, dict[int, dict[Metric, Samples]]] = {}
     for name, samples in head.columns():
         metric = METRICS[name]
-        families.setdefault(family_of(metric), {})[metric] = samples
-    for family, parts in sorted(families.items()):
-        times = np.concatenate([part.times for part in parts.values()])
-        for hour in np.unique(times // HOUR).tolist():
+        places = families.setdefault(family_of(metric), {})
+        hours = samples.times // HOUR
+        days = hours * HOUR // DAY
+        for key, found in _by_key(samples, np.where(days < today, days * DAY // HOUR, hours)):
+            places.setdefault(key, {})[metric] = found
+    for family, places in sorted(families.items()):
+        for hour, parts in sorted(places.items()):
             day, part = divmod(hour, DAY // HOUR)
-            found = {
-                metric: samples.within(hour * HOUR, (hour + 1) * HOUR)
-                for metric, samples in parts.items()
-            }
-            some = {metric: samples for metric, samples in found.items() if len(samples)}
-            yield Place(RAW, cluster, day, family, f"{part:02}"), some
+            name = LATE if day < today else f"{part:02}"
+            yield Place(RAW, cluster, day, family, name), parts
+
+
+def _by_key(samples: Samples, keys: Ints) -> Iterator[tuple[int, Samples]]:
+    """Yield the samples of each key; one sort, however many keys there are."""
+    if bool((keys == keys[0]).all()):
+        yield int(keys[0]), samples
+        return
+    order = np.argsort(keys, kind="stable")
+    series, times, values = samples.series()[order], samples.times[order], samples.values[order]
+    begins = np.flatnonzero(np.diff(keys[order], prepend=-1))
+    for first, stop in pairwise([*begins.tolist(), order.size]):
+        part = slice(first, stop)
+        yield int(keys[order[first]]), settled(series[part], times[part], values[part])

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from upid.adapters.metricstore.head import MetricHead
-from upid.adapters.metricstore.layout import DAY, HOUR, RAW, WHOLE_DAY, family_of
+from upid.adapters.metricstore.layout import DAY, HOUR, LATE, RAW, WHOLE_DAY, family_of
 from upid.adapters.metricstore.manifest import Files, Listed, Place
 from upid.adapters.metricstore.parquet import Reader
 from upid.adapters.metricstore.tables import level_cells, raw_samples
@@ -66,7 +66,7 @@ class View:
 
     def _raw(self, day: int) -> list[Listed]:
         family = family_of(self.metric)
-        places = (Place(RAW, self.cluster, day, family, one) for one in (WHOLE_DAY, *_HOURS))
+        places = (Place(RAW, self.cluster, day, family, one) for one in (WHOLE_DAY, *_HOURS, LATE))
         return [self.files[place] for place in places if place in self.files]
 
     def _in_memory(self, low: int, high: int, ids: Ints | None) -> Samples:
@@ -74,7 +74,7 @@ class View:
 
 
 def _overlaps(place: Place, low: int, high: int) -> bool:
-    if place.part == WHOLE_DAY:
+    if place.part in (WHOLE_DAY, LATE):
         return True
     begin = place.day * DAY + int(place.part) * HOUR
     return begin < high and begin + HOUR > low
