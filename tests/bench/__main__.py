@@ -5,7 +5,7 @@ A group is named after its area; its rows are in a module beside this one.
 
 import sys
 
-from tests.bench import clusters, house, kubernetes, mirror, scale, world
+from tests.bench import clusters, house, kubernetes, mirror, scale, store, world
 from tests.bench.ledger import Groups, run
 
 GROUPS: Groups = {
@@ -17,6 +17,7 @@ GROUPS: Groups = {
     "kubernetes": kubernetes.ROWS,
     "clusters": clusters.ROWS,
     "mirror": mirror.ROWS,
+    "store": store.ROWS,
     "world": world.ROWS,
 }
 
