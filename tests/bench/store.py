@@ -143,7 +143,7 @@ def values(number: int) -> list[Floats]:
     rng = np.random.default_rng(number)
     return [
         np.rint(rng.gamma(2, 0.05, SERIES) * 1e6) / 1e6,
-        rng.integers(10_000, 500_000, SERIES) * 4096.0,
+        rng.integers(10_000, 500_000, SERIES).astype(np.float64) * 4096,
         np.rint(rng.random(SERIES).clip(0.9) * 1e4 - 9000) / 1e4,
         np.zeros(SERIES),
         np.zeros(SERIES),

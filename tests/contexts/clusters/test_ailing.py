@@ -1,6 +1,7 @@
 """Ill clusters are not felt by healthy ones (O1), by the registry's own lines and real servers.
 
-Run with the tests of the world, which have the machine to themselves: this measures.
+Run with the tests of the world, which have the machine to themselves. How quick the healthy ones
+stay is measured by `make bench ONLY=clusters`.
 
 Broken on purpose, or rather found broken: lines followed a cluster before anybody had looked at it,
 and "usage is unknown" closed the breakers that looks had begun to open.
@@ -15,25 +16,18 @@ from typing import Any
 
 import pytest
 
-from tests.bench.clusters import MOST_FAILURES, MOST_MEMORY, MOST_P99, p99, ran
+from tests.bench.clusters import MOST_FAILURES, MOST_MEMORY, ran
 
 pytestmark = pytest.mark.world
 
 QUICK = (24, 16, 14, 1, 60)  # healthy, ill, seconds, rounds, seconds of a breaker's pause
 PAUSE = 2
 PROBED = (2, 8, 8, 1, PAUSE)
-A_BREATH = 0.5  # seconds by which a busy machine may be late; the full size is `make bench`
 
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
     return ran(*QUICK)
-
-
-def test_healthy_clusters_are_collected_from_as_quickly_as_alone(found: dict[str, Any]) -> None:
-    """O1: the 99th percentile."""
-    took = found["took"]
-    assert p99(took["beside"]) <= MOST_P99 * p99(took["alone"]) + A_BREATH
 
 
 def test_what_hostile_clusters_send_does_not_fill_memory(found: dict[str, Any]) -> None:
