@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,7 @@ def test_reading_a_cluster_asks_for_no_secret_and_changes_nothing(
     cluster: Cluster, node: Node, judge: Judge
 ) -> None:
     """A10, O2: by the audit log, never by UPID's own word."""
+    since = datetime.now(UTC)
     control = cluster.control_plane
     binding = {"kind": "ClusterRole", "name": "view", "apiGroup": "rbac.authorization.k8s.io"}
     path = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
@@ -118,7 +120,7 @@ def test_reading_a_cluster_asks_for_no_secret_and_changes_nothing(
             return _upid("analyze", "cluster", kubeconfig=config).returncode == 0
 
         wait_until("the binding to be seen and the cluster to be read", read, 60)
-        used = judge.granted_used("upid")
+        used = judge.granted_used("upid", since)
     finally:
         cluster.api.delete(f"{path}/{cluster.namespace}")
     assert used, "the judge is to have seen the reading"

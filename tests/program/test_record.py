@@ -336,7 +336,10 @@ def test_a_recording_without_names_has_none_and_says_the_same(
         told = b"".join(one.body for one in found.objects())
         assert careless.namespace.encode() not in told
         assert b"leaky" not in told
-        assert plain.manifest.objects == found.manifest.objects
+        both = [dict(one.manifest.objects) for one in (plain, found)]
+        for counted in both:
+            counted.pop("Namespace")  # those of other tests may be on their way out
+        assert both[0] == both[1]
         assert found.facts().name != plain.facts().name
     assert sorted(one.name for one in tmp_path.iterdir()) == ["hidden.upid", "key", "named.upid"]
     _valid(hidden)

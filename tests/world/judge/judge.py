@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from tests.world.judge.audit import AuditLog
@@ -113,15 +114,19 @@ class Judge:
         """Return requests that were answered with success, but of which etcd knows nothing."""
         return self.requests(outcome=Outcome.NOT_WRITTEN)
 
-    def granted_used(self, user: str) -> set[tuple[str, str, str, str]]:
+    def granted_used(
+        self, user: str, since: datetime | None = None
+    ) -> set[tuple[str, str, str, str]]:
         """Return the rights that a user made use of: verb, group, resource, subresource.
 
+        `since` leaves out what was received before, such as by other tests as the same user.
         What was refused for want of a right (403) is not among them; a dry run is.
         """
         return {
             (one.verb, one.group, one.place.resource, one.subresource)
             for one in self.requests(user=user)
             if one.place.resource and one.code not in {401, 403}
+            if since is None or one.received >= since
         }
 
     def torn(self) -> list[str]:
