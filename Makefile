@@ -14,7 +14,7 @@ ARGS ?=
 OR_NONE = || [ $$? -eq 5 ]
 
 .DEFAULT_GOAL := verbs
-.PHONY: verbs demo test check fix bench quality serve build sample reference lock setup clean
+.PHONY: verbs demo test check fix bench quality reliability serve build sample reference lock setup clean
 .PHONY: world world-up world-status world-down
 
 verbs:
@@ -25,6 +25,7 @@ verbs:
 	@echo "make bench      measure against peers and bounds        (ONLY=group or name)"
 	@echo "make quality    judge decisions on labelled samples     (ONLY=group or name)"
 	@echo "make world      build a real Kubernetes to test on: Go, root   (world-up, -status, -down)"
+	@echo "make reliability  the full sizes of what is promised under faults, an hour or so"
 	@echo "make serve      run the API on this machine"
 	@echo "make build      build the wheel into dist/"
 	@echo "make sample     build the sample recording anew"
@@ -52,6 +53,9 @@ fix: setup
 
 bench: setup
 	@$(RUN) -m tests.bench $(ONLY)
+
+reliability: setup
+	@$(RUN) -m pytest -m full $(ARGS)
 
 quality: setup
 	@$(RUN) -m tests.quality $(ONLY)

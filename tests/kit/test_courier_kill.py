@@ -25,7 +25,7 @@ SEED = "20260302"
     ("events", "lives"),
     [
         pytest.param(100, 6, id="6"),
-        pytest.param(3000, 200, id="200", marks=pytest.mark.slow),
+        pytest.param(3000, 200, id="200", marks=[pytest.mark.slow, pytest.mark.full]),
     ],
 )
 async def test_kills_neither_lose_nor_repeat_nor_reorder_an_effect(

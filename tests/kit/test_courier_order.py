@@ -66,7 +66,11 @@ async def interleaved(db: Database, courier: Courier, writers: int, draw: Random
 
 
 @pytest.mark.parametrize(
-    "writers", [pytest.param(40, id="40"), pytest.param(1000, id="1000", marks=pytest.mark.slow)]
+    "writers",
+    [
+        pytest.param(40, id="40"),
+        pytest.param(1000, id="1000", marks=[pytest.mark.slow, pytest.mark.full]),
+    ],
 )
 async def test_events_that_are_committed_in_another_order_than_numbered_are_all_delivered(
     postgres_database: EmptyDatabase, writers: int

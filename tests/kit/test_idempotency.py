@@ -149,7 +149,11 @@ async def test_any_other_text_is_a_key(db: Database, marked: None, key: str) -> 
 
 
 @pytest.mark.parametrize(
-    "keys", [pytest.param(50, id="50"), pytest.param(1250, id="1250", marks=pytest.mark.slow)]
+    "keys",
+    [
+        pytest.param(50, id="50"),
+        pytest.param(1250, id="1250", marks=[pytest.mark.slow, pytest.mark.full]),
+    ],
 )
 async def test_a_request_sent_eight_ways_at_once_is_done_once(
     db: Database, database_url: str, marked: None, keys: int

@@ -110,6 +110,7 @@ def test_forty_kills_and_a_million_samples(
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_five_hundred_kills_and_ten_million_samples(
     writers: "subprocess.Popen[str]", tmp_path: Path
 ) -> None:

@@ -164,6 +164,7 @@ def test_answers_from_roll_up_files_are_those_from_samples(tmp_path: Path, fille
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_bitbrains_take_under_a_tenth_of_their_raw_size_and_come_back_exact(
     shared: Path, tmp_path: Path
 ) -> None:

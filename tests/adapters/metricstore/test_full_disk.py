@@ -40,6 +40,7 @@ def test_ten_times_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_a_hundred_times_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     """The full count of D8."""
     assert filled(tmp_path, 100)["refused"] >= 100

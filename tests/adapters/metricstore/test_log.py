@@ -60,6 +60,7 @@ def test_a_flipped_bit_is_named_and_costs_its_own_record_only(place: int) -> Non
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_each_of_ten_thousand_flipped_bits_is_named() -> None:
     random = np.random.default_rng(9)
     for place in random.integers(0, len(LOG) * 8, 10_000).tolist():

@@ -114,6 +114,7 @@ def test_any_order_and_repetition_gives_the_same_bytes_and_answers(
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_a_thousand_orders_of_a_history_give_the_same_bytes() -> None:
     """Through the whole store: memory, hours, days, roll-ups."""
     random = np.random.default_rng(11)
@@ -135,6 +136,7 @@ def test_a_thousand_orders_of_a_history_give_the_same_bytes() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_ten_thousand_orders_of_a_history_are_one_set_in_memory() -> None:
     """D2's count; what files are written from."""
     random = np.random.default_rng(12)

@@ -18,7 +18,7 @@ import pytest
 
 from tests.bench.clusters import MOST_FAILURES, MOST_MEMORY, ran
 
-pytestmark = pytest.mark.world
+pytestmark = [pytest.mark.world, pytest.mark.slow, pytest.mark.full]
 
 QUICK = (24, 16, 14, 1, 60)  # healthy, ill, seconds, rounds, seconds of a breaker's pause
 PAUSE = 2
@@ -43,7 +43,6 @@ def test_every_breaker_opens_after_three_failures_and_lets_nothing_through(
     assert set(found["asked"].values()) == {MOST_FAILURES}
 
 
-@pytest.mark.slow
 def test_half_open_breakers_probe_once_a_pause() -> None:
     """CLU-7, O1: a pause of two seconds stands for the minute."""
     found = ran(*PROBED)
